@@ -98,13 +98,15 @@ func (b *assembly) dropCopies(spans []Span) []Span {
 // smallTrace is up to how many spans ids are found by looking at each.
 const smallTrace = 12
 
-// hashSeed keeps anyone who chooses span ids from choosing where they fall in the table.
-var hashSeed = [2]uint64{rand.Uint64(), rand.Uint64() | 1}
+// hashSeed keeps anyone who chooses ids from choosing where they fall in a table.
+var hashSeed = [2]uint64{rand.Uint64(), rand.Uint64()}
 
-func (b *assembly) slot(id uint64) uint64 {
-	hi, lo := bits.Mul64(id^hashSeed[0], hashSeed[1])
-	return (hi ^ lo) & uint64(len(b.table)-1)
+func hashID(high, low uint64) uint64 {
+	hi, lo := bits.Mul64(high^hashSeed[0], low^hashSeed[1])
+	return hi ^ lo
 }
+
+func (b *assembly) slot(id uint64) int { return int(hashID(id, id)) & (len(b.table) - 1) }
 
 // index makes find work and counts spans after the first of their id.
 func (b *assembly) index() (repeated int) {
@@ -124,7 +126,7 @@ func (b *assembly) index() (repeated int) {
 	for i := range keys {
 		at := b.slot(keys[i].id)
 		for b.table[at] != 0 && keys[b.table[at]-1].id != keys[i].id {
-			at = (at + 1) & uint64(size-1)
+			at = (at + 1) & (size - 1)
 		}
 		if b.table[at] != 0 {
 			repeated++
@@ -145,7 +147,7 @@ func (b *assembly) find(id uint64) int32 {
 		}
 		return -1
 	}
-	for at := b.slot(id); b.table[at] != 0; at = (at + 1) & uint64(len(b.table)-1) {
+	for at := b.slot(id); b.table[at] != 0; at = (at + 1) & (len(b.table) - 1) {
 		if i := b.table[at] - 1; b.keys[i].id == id {
 			return i
 		}

@@ -10,6 +10,11 @@ import (
 // number returns id as an unsigned number; ids and their numbers are in the same order.
 func (id SpanID) number() uint64 { return binary.BigEndian.Uint64(id[:]) }
 
+// numbers returns id as two unsigned numbers; ids and their numbers are in the same order.
+func (id TraceID) numbers() traceNumber128 {
+	return traceNumber128{binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])}
+}
+
 // compareContent orders spans by everything but their times and own ids. It is zero exactly when two spans with equal
 // times and ids are [Span.Equal] and were received at the same time, so that sorting by it leaves nothing to the order
 // of arrival.

@@ -1,0 +1,26 @@
+package analyzer
+
+import "testing"
+
+// requireTiled fails unless t's path tiles every root exactly, in turn.
+func requireTiled(t testing.TB, trace *Trace) {
+	t.Helper()
+	path := trace.CriticalPath()
+	at := 0
+	for _, r := range trace.Roots() {
+		now, end := trace.Extent(r)
+		for ; now < end; at++ {
+			if at == len(path) {
+				t.Fatalf("the path ends at %d, before its root ends at %d", now, end)
+			}
+			s := path[at]
+			if s.Start != now || s.End <= s.Start || s.End > end {
+				t.Fatalf("interval %d is [%d, %d], want one that starts at %d and ends by %d", at, s.Start, s.End, now, end)
+			}
+			now = s.End
+		}
+	}
+	if at != len(path) {
+		t.Fatalf("%d intervals after the last root", len(path)-at)
+	}
+}
