@@ -1,0 +1,228 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Limits on the shape of one OTLP message. The decoder recurses into attribute values without a bound: 20 MiB of
+// nested arrays, which compress to a few kB, need over 1 GB of stack, and Go ends the whole process there. And an
+// empty span takes 2 bytes on the wire and over 200 in memory.
+const (
+	// MaxValueDepth is how deep arrays and maps may nest in one attribute value.
+	MaxValueDepth = 64
+	// MaxMessageRecords is how many spans, events, links, points, log records and attributes one message may hold
+	// together. 20 MiB of ordinary spans hold about 600,000.
+	MaxMessageRecords = 2 << 20
+
+	// Around a value stand at most 16 levels of JSON, and each of its own levels takes 4.
+	maxJSONDepth = 16 + 4*MaxValueDepth
+)
+
+// A signal is what an OTLP message carries.
+type signal uint8
+
+const (
+	anySignal signal = iota
+	traces
+	metrics
+	logs
+)
+
+// A shape says which fields of a protobuf message hold messages, and which of those the check must look into.
+type shape struct {
+	fields map[uint64]*shape
+	record bool // counts towards MaxMessageRecords
+	level  bool // counts towards MaxValueDepth
+}
+
+// The shapes of OTLP's messages, as far as attribute values hang below them. Field numbers are those of
+// opentelemetry-proto, which never change.
+var (
+	valueShape    = &shape{level: true}
+	keyValueShape = &shape{record: true, fields: map[uint64]*shape{2: valueShape}}
+
+	spanShape = &shape{record: true, fields: map[uint64]*shape{
+		9:  keyValueShape,
+		11: {record: true, fields: map[uint64]*shape{3: keyValueShape}}, // events
+		13: {record: true, fields: map[uint64]*shape{4: keyValueShape}}, // links
+	}}
+	logShape = &shape{record: true, fields: map[uint64]*shape{5: valueShape, 6: keyValueShape}}
+
+	exemplarShape = &shape{record: true, fields: map[uint64]*shape{7: keyValueShape}}
+	numberPoints  = pointsShape(map[uint64]*shape{7: keyValueShape, 5: exemplarShape})
+	metricShape   = &shape{record: true, fields: map[uint64]*shape{
+		5:  numberPoints,                                                        // gauge
+		7:  numberPoints,                                                        // sum
+		9:  pointsShape(map[uint64]*shape{9: keyValueShape, 8: exemplarShape}),  // histogram
+		10: pointsShape(map[uint64]*shape{1: keyValueShape, 11: exemplarShape}), // exponential histogram
+		11: pointsShape(map[uint64]*shape{7: keyValueShape, 6: {record: true}}), // summary and its quantiles
+		12: keyValueShape,                                                       // metadata
+	}}
+
+	requestShapes = [...]*shape{traces: requestShape(spanShape), metrics: requestShape(metricShape), logs: requestShape(logShape)}
+)
+
+func init() { // a value holds values
+	valueShape.fields = map[uint64]*shape{
+		5: {fields: map[uint64]*shape{1: valueShape}},    // array
+		6: {fields: map[uint64]*shape{1: keyValueShape}}, // map
+	}
+}
+
+func pointsShape(point map[uint64]*shape) *shape {
+	return &shape{fields: map[uint64]*shape{1: {record: true, fields: point}}}
+}
+
+func requestShape(item *shape) *shape {
+	attributes := &shape{record: true, fields: map[uint64]*shape{1: keyValueShape}} // resource
+	scope := &shape{record: true, fields: map[uint64]*shape{3: keyValueShape}}      // scope
+	scoped := &shape{record: true, fields: map[uint64]*shape{1: scope, 2: item}}    // ScopeSpans and its like
+	return &shape{fields: map[uint64]*shape{1: {record: true, fields: map[uint64]*shape{1: attributes, 2: scoped}}}}
+}
+
+// checkProto reports whether decoding message stays within the limits. It looks at nothing else: a message that is not
+// well-formed passes, for the decoder to refuse in its own words.
+func checkProto(message []byte, sig signal) error {
+	if sig != anySignal {
+		return checkShape(message, requestShapes[sig])
+	}
+	for _, s := range requestShapes[traces:] {
+		if err := checkShape(message, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkShape walks message without recursion, in the order in which the decoder does.
+func checkShape(message []byte, top *shape) error {
+	type frame struct {
+		end   int
+		shape *shape
+	}
+	stack := make([]frame, 1, 32)
+	stack[0] = frame{len(message), top}
+	depth, records := 0, 0
+	pos := 0
+	for {
+		current := stack[len(stack)-1]
+		if pos >= current.end {
+			if current.shape.level {
+				depth--
+			}
+			if stack = stack[:len(stack)-1]; len(stack) == 0 {
+				return nil
+			}
+			continue
+		}
+		tag, n := uvarint(message[pos:current.end])
+		if n <= 0 {
+			return nil
+		}
+		pos += n
+		switch tag & 7 {
+		case 0:
+			if _, n = uvarint(message[pos:current.end]); n <= 0 {
+				return nil
+			}
+			pos += n
+		case 1:
+			pos += 8
+		case 5:
+			pos += 4
+		case 2:
+			length, n := uvarint(message[pos:current.end])
+			if n <= 0 || length > uint64(current.end-pos-n) {
+				return nil
+			}
+			pos += n
+			inner := current.shape.fields[uint64(int32(tag>>3))] // the decoder cuts to 32 bits, too
+			if inner == nil {
+				pos += int(length)
+				continue
+			}
+			if inner.record {
+				if records++; records > MaxMessageRecords {
+					return tooManyRecords()
+				}
+			}
+			if inner.level {
+				if depth++; depth > MaxValueDepth {
+					return tooDeep()
+				}
+			}
+			if len(inner.fields) == 0 {
+				pos += int(length)
+				continue
+			}
+			stack = append(stack, frame{pos + int(length), inner})
+		case 3, 4: // groups: the decoder skips them without recursion; what follows may still hold values
+		default:
+			return nil
+		}
+	}
+}
+
+// uvarint reads a varint exactly as the decoder does: binary.Uvarint refuses bits beyond the 64th, the decoder ignores
+// them, and a check that stops where the decoder goes on checks nothing.
+func uvarint(b []byte) (value uint64, n int) {
+	for shift := uint(0); shift < 64 && n < len(b); shift += 7 {
+		c := b[n]
+		n++
+		value |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return value, n
+		}
+	}
+	return 0, 0
+}
+
+// checkJSON is [checkProto] for OTLP/JSON, whose levels are brackets. Every record is an object.
+func checkJSON(message []byte, _ signal) error {
+	depth, records := 0, 0
+	for i := 0; i < len(message); i++ {
+		switch message[i] {
+		case '"':
+			for i++; i < len(message); i++ {
+				next := bytes.IndexByte(message[i:], '"')
+				if next < 0 {
+					return nil
+				}
+				i += next
+				if backslashes(message[:i])%2 == 0 {
+					break
+				}
+			}
+		case '{':
+			if records++; records > 2*MaxMessageRecords { // an attribute is two objects
+				return tooManyRecords()
+			}
+			fallthrough
+		case '[':
+			if depth++; depth > maxJSONDepth {
+				return tooDeep()
+			}
+		case '}', ']':
+			depth = max(0, depth-1)
+		}
+	}
+	return nil
+}
+
+// backslashes counts the ones at the end of b.
+func backslashes(b []byte) (n int) {
+	for n < len(b) && b[len(b)-1-n] == '\\' {
+		n++
+	}
+	return n
+}
+
+func tooDeep() error {
+	return fmt.Errorf("an attribute value nests deeper than %d levels of arrays and maps", MaxValueDepth)
+}
+
+func tooManyRecords() error {
+	return fmt.Errorf("the message holds more than %d spans, events, links, points and attributes: send smaller batches",
+		MaxMessageRecords)
+}

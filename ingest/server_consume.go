@@ -1,0 +1,153 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// minRetryDelay is the shortest pause asked of a sender. Retry-After counts whole seconds, and 0 would mean at once.
+const minRetryDelay = time.Second
+
+// consumeTraces stores a batch and returns when it is safe. Spans without identity are left out, counted and reported
+// to the sender; they do not fail the batch, because sending it again would not mend them.
+func (s *Server) consumeTraces(ctx context.Context, td ptrace.Traces) error {
+	defer s.counters.fly()()
+	outcome := outcomeOf(ctx)
+	s.counters.spansReceived.WithLabelValues(outcome.transport).Add(float64(td.SpanCount()))
+	spans, refused := FromTraces(td)
+	if n := refused.Total(); n > 0 {
+		outcome.refused, outcome.message = n, describe(refused)
+		for reason, count := range refused {
+			s.counters.spansRefused.WithLabelValues(reason).Add(float64(count))
+		}
+		s.counters.tell(s.log, "refused spans", slog.Int("spans", n), slog.String("why", outcome.message))
+	}
+	if len(spans) == 0 {
+		s.counters.batch("traces", outcome, nil)
+		return nil
+	}
+	received := now()
+	for i := range spans {
+		spans[i].ReceivedAt = received
+	}
+	if s.config.DropContent {
+		dropped := DropContent(spans)
+		s.counters.contentDropped.WithLabelValues("attribute").Add(float64(dropped.Attributes))
+		s.counters.contentDropped.WithLabelValues("event").Add(float64(dropped.Events))
+	}
+	count := len(spans)
+	start := time.Now()
+	err := s.spans.Insert(ctx, spans)
+	s.counters.insertSeconds.Observe(time.Since(start).Seconds())
+	s.counters.batch("traces", outcome, err)
+	if err != nil {
+		return s.answer(ctx, "spans", err)
+	}
+	s.counters.spansStored.Add(float64(count))
+	return nil
+}
+
+func (s *Server) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	defer s.counters.fly()()
+	points := FromMetrics(md)
+	outcome := outcomeOf(ctx)
+	if len(points) == 0 {
+		s.counters.batch("metrics", outcome, nil)
+		return nil
+	}
+	err := s.points.InsertMetrics(ctx, points)
+	s.counters.batch("metrics", outcome, err)
+	if err != nil {
+		return s.answer(ctx, "metric points", err)
+	}
+	s.counters.pointsStored.Add(float64(len(points)))
+	return nil
+}
+
+// consumeLogs counts and forgets: no answer rests on logs, and senders that share one endpoint for all signals must not
+// see errors for them.
+func (s *Server) consumeLogs(ctx context.Context, ld plog.Logs) error {
+	s.counters.batch("logs", outcomeOf(ctx), nil)
+	s.counters.logsReceived.Add(float64(ld.LogRecordCount()))
+	return nil
+}
+
+// A busy error is what a full sink returns.
+type busy interface {
+	error
+	RetryAfter() time.Duration
+}
+
+func isBusy(err error) bool {
+	return errors.As(err, new(busy))
+}
+
+// answer turns a sink's error into what a sender understands. All of them are worth a retry: what can never be stored
+// is refused before it gets to a sink. RESOURCE_EXHAUSTED carries RetryInfo, without which clients give up.
+func (s *Server) answer(ctx context.Context, what string, err error) error {
+	code, pause := codes.Unavailable, minRetryDelay
+	full := busy(nil)
+	switch {
+	case errors.As(err, &full):
+		code, pause = codes.ResourceExhausted, max(pause, full.RetryAfter())
+	case ctx.Err() != nil: // the sender hung up or its deadline passed; nobody reads this
+		return status.FromContextError(ctx.Err()).Err()
+	default:
+		s.counters.tell(s.log, "cannot store what was received; senders are told to retry",
+			slog.String("what", what), slog.Any("error", err))
+	}
+	seconds := (pause + time.Second - 1) / time.Second
+	answer, detailErr := status.New(code, fmt.Sprintf("store %s: %v", what, err)).
+		WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(seconds * time.Second)})
+	if detailErr != nil { // of a message without details: only a broken build gets here
+		return status.Error(code, err.Error())
+	}
+	return answer.Err()
+}
+
+// describe puts refusals into one line.
+func describe(refused Refusals) string {
+	var parts []string
+	for _, reason := range refused.Reasons() {
+		parts = append(parts, fmt.Sprintf("%d spans refused: %s", refused[reason], reason))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// A minuteLog passes one message a minute on for each kind, with how many it held back: a sender that is broken is
+// broken a thousand times a second.
+type minuteLog struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+	held map[string]int
+}
+
+func (m *minuteLog) tell(log *slog.Logger, message string, attrs ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := time.Now(); t.Sub(m.last[message]) >= time.Minute {
+		if m.last == nil {
+			m.last, m.held = map[string]time.Time{}, map[string]int{}
+		}
+		if held := m.held[message]; held > 0 {
+			attrs = append(attrs, slog.Int("times_since_last_told", held))
+		}
+		m.last[message], m.held[message] = t, 0
+		log.Warn(message, attrs...)
+		return
+	}
+	m.held[message]++
+}
