@@ -1,0 +1,127 @@
+# `make` alone says what there is.
+
+SHELL := /bin/bash
+FUZZTIME ?= 20s
+DEMO_FLAGS ?=
+BENCH ?= .
+# The oldest glibc that a release may need: Debian 12, Ubuntu 24.04, Fedora 37.
+GLIBC_FLOOR ?= 2.36
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+GOOS := $(shell go env GOOS 2>/dev/null)
+GOARCH := $(shell go env GOARCH 2>/dev/null)
+BINARY := bin/slowtoken
+TOOLS := bin/tools
+LDFLAGS := -s -w -X main.version=$(VERSION)
+RELEASE := slowtoken-$(VERSION)-$(GOOS)-$(GOARCH)
+
+# On Linux the C++ runtime is linked in, so that the binary runs where there is no compiler. DuckDB's Go bindings name
+# -lstdc++ themselves, which makes the compiler ignore -static-libstdc++; a folder that holds only the static library
+# and is searched first has the same effect.
+ifeq ($(GOOS),linux)
+STATIC := $(CURDIR)/bin/static
+LDFLAGS += -extldflags "-static-libgcc -L$(STATIC)"
+endif
+
+.PHONY: help
+help: ## what there is (this list)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: preflight static-runtime ## bin/slowtoken, one binary with the C++ runtime linked in
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/slowtoken
+
+.PHONY: test
+test: preflight ## the tests; they need Go and g++ and nothing else
+	go test ./...
+
+.PHONY: race
+race: preflight ## the tests with the race detector
+	go test -race ./...
+
+.PHONY: check
+check: preflight ## all that CI runs: test, race, lint, conformance, the binary
+	@mkdir -p bin && rm -f bin/stages
+	@export STAGES=bin/stages; trap 'echo; echo "Stages:"; cat bin/stages' EXIT; \
+	.ci/stage test        $(MAKE) --no-print-directory test && \
+	.ci/stage format      $(MAKE) --no-print-directory format-check && \
+	.ci/stage vet         go vet ./... && \
+	.ci/stage staticcheck $(MAKE) --no-print-directory staticcheck && \
+	.ci/stage golangci    $(MAKE) --no-print-directory golangci && \
+	.ci/stage race        $(MAKE) --no-print-directory race && \
+	.ci/stage conformance $(MAKE) --no-print-directory conformance && \
+	.ci/stage build       $(MAKE) --no-print-directory build && \
+	.ci/stage glibc       $(MAKE) --no-print-directory glibc-floor
+
+.PHONY: conformance
+conformance: preflight ## compare with recorded traces of real systems, where ../shared holds them
+	@.ci/conformance
+
+.PHONY: fuzz
+fuzz: preflight ## every fuzz target for FUZZTIME (20s)
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: fuzz-nightly
+fuzz-nightly: ## every fuzz target for 2 minutes
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2m
+
+.PHONY: bench
+bench: preflight ## the benchmarks: BENCH=regexp chooses, docs/benchmarks.md explains
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count 3 ./...
+
+.PHONY: demo
+demo: build ## build, send a recording through a server, analyze it
+	$(BINARY) demo $(DEMO_FLAGS)
+
+.PHONY: fmt
+fmt: preflight ## format the code
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+.PHONY: lint
+lint: preflight format-check staticcheck golangci ## format, vet, staticcheck, golangci-lint
+	go vet ./...
+
+.PHONY: glibc-floor
+glibc-floor: ## the oldest glibc that bin/slowtoken runs on
+	@.ci/glibc-floor $(BINARY) $(GLIBC_FLOOR)
+
+.PHONY: dist
+dist: build glibc-floor ## dist/slowtoken-VERSION-OS-ARCH.tar.gz with its checksum
+	@rm -rf dist/$(RELEASE) && mkdir -p dist/$(RELEASE)
+	cp $(BINARY) LICENSE README.md dist/$(RELEASE)/
+	tar -C dist --sort=name --owner=0 --group=0 --numeric-owner -czf dist/$(RELEASE).tar.gz $(RELEASE)
+	cd dist && sha256sum $(RELEASE).tar.gz > $(RELEASE).tar.gz.sha256
+	@rm -rf dist/$(RELEASE) && ls -l dist
+
+.PHONY: preflight
+preflight:
+	@.ci/preflight
+
+.PHONY: static-runtime
+static-runtime:
+ifdef STATIC
+	@mkdir -p $(STATIC) && ln -sf "$$($${CXX:-g++} -print-file-name=libstdc++.a)" $(STATIC)/libstdc++.a
+	@test -e $(STATIC)/libstdc++.a || { echo "the static C++ runtime libstdc++.a is missing: apt-get install g++ (Fedora: dnf install libstdc++-static)" >&2; exit 1; }
+endif
+
+.PHONY: format-check
+format-check:
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (make fmt does it):"; echo "$$unformatted"; exit 1; fi
+
+# The linters are pinned in a module of their own, so that the program's dependencies stay its own.
+$(TOOLS)/staticcheck: .ci/tools/go.mod .ci/tools/go.sum
+	@mkdir -p $(TOOLS)
+	go -C .ci/tools build -trimpath -o $(CURDIR)/$(TOOLS)/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+$(TOOLS)/golangci-lint: .ci/tools/go.mod .ci/tools/go.sum
+	@mkdir -p $(TOOLS)
+	go -C .ci/tools build -trimpath -o $(CURDIR)/$(TOOLS)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: staticcheck
+staticcheck: $(TOOLS)/staticcheck
+	$(TOOLS)/staticcheck ./...
+
+.PHONY: golangci
+golangci: $(TOOLS)/golangci-lint
+	$(TOOLS)/golangci-lint run ./...
