@@ -335,7 +335,7 @@ func (b *assembly) countCuts(t *Trace) {
 				continue
 			}
 			start, end := max(n.start, p.start), min(n.end, p.end)
-			if n.start >= p.end || n.end <= p.start {
+			if n.isOutside(p.start, p.end) {
 				dropped++
 				t.DroppedNS = addCapped(t.DroppedNS, lengthOf(n.start, n.end))
 				continue
@@ -352,7 +352,16 @@ func (b *assembly) countCuts(t *Trace) {
 	t.Warnings.Add(WarnAsyncPruned, async)
 }
 
-// hasCuts reports whether any span is not waited for or is not strictly inside its parent.
+// isOutside reports whether none of n's time lies in the given stretch. A span that only touches it lies outside, unless
+// the span has no length, for then nothing of it is lost.
+func (n *node) isOutside(start, end int64) bool {
+	if n.start == n.end {
+		return n.start < start || n.end > end
+	}
+	return n.start >= end || n.end <= start
+}
+
+// hasCuts reports whether any span is not waited for or is not inside its parent.
 func (t *Trace) hasCuts() bool {
 	for i := range t.nodes {
 		n := &t.nodes[i]
@@ -360,7 +369,7 @@ func (t *Trace) hasCuts() bool {
 			continue
 		}
 		p := &t.nodes[n.parent]
-		if n.async || n.start < p.start || n.end > p.end || n.start >= p.end || n.end <= p.start {
+		if n.async || n.start < p.start || n.end > p.end {
 			return true
 		}
 	}

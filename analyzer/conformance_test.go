@@ -120,19 +120,13 @@ func (c *pathCase) spans() (spans []Span, ids *numberedIDs) {
 					span.Kind = kinds[tag.Value]
 				}
 			}
-			childOf := false
+			var references []Link
 			for _, r := range s.References {
-				kind := strings.ToLower(r.Type)
-				link := reference(kind, spanNumber(ids.number(r.SpanID)))
+				link := reference(strings.ToLower(r.Type), spanNumber(ids.number(r.SpanID)))
 				link.TraceID = traceNumber(traces.number(r.TraceID))
-				if span.Parent.IsZero() || kind == RefChildOf && !childOf {
-					span.Parent = link.SpanID
-				}
-				childOf = childOf || kind == RefChildOf
-				if len(s.References) > 1 || kind == RefFollowsFrom {
-					span.Links = append(span.Links, link)
-				}
+				references = append(references, link)
 			}
+			span.refer(references)
 			spans = append(spans, span)
 		}
 	}

@@ -82,8 +82,8 @@ func BenchmarkNewTrace(b *testing.B) {
 	}
 }
 
-// BenchmarkGroupByTrace groups and assembles a million spans of 125,000 traces, 64 of which arrive side by side, and
-// the same in no order at all. It reports the time of grouping alone beside the whole.
+// BenchmarkGroupByTrace sorts a million spans of 125,000 traces into traces: 64 traces that arrive side by side, and all
+// in no order. Beside it stands the whole, up to the critical path of each trace.
 func BenchmarkGroupByTrace(b *testing.B) {
 	const traces, size = 125_000, 8
 	r := rand.New(rand.NewPCG(1, 2))
@@ -91,18 +91,32 @@ func BenchmarkGroupByTrace(b *testing.B) {
 	for range traces {
 		spans = append(spans, randomTrace(r, r.Uint64(), size)...)
 	}
-	for name, window := range map[string]int{"arriving": 64 * size, "shuffled": len(spans)} {
-		b.Run(name, func(b *testing.B) {
+	group := func(input []Span) { groupByTrace(input) }
+	whole := func(input []Span) {
+		for t := range GroupByTrace(input) {
+			t.CriticalPath()
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		window int
+		do     func([]Span)
+	}{
+		{"arriving", 64 * size, group},
+		{"shuffled", len(spans), group},
+		{"arriving_to_paths", 64 * size, whole},
+	} {
+		b.Run(c.name, func(b *testing.B) {
 			input := make([]Span, len(spans))
 			for b.Loop() {
 				b.StopTimer()
 				copy(input, spans)
-				for at := 0; at < len(input); at += window {
-					part := input[at:min(at+window, len(input))]
+				for at := 0; at < len(input); at += c.window {
+					part := input[at:min(at+c.window, len(input))]
 					r.Shuffle(len(part), func(i, j int) { part[i], part[j] = part[j], part[i] })
 				}
 				b.StartTimer()
-				groupByTrace(input)
+				c.do(input)
 			}
 			perSpan(b, len(spans))
 		})

@@ -1,6 +1,9 @@
 package analyzer
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+)
 
 // traceNumber returns the trace id with that number.
 func traceNumber(n uint64) (id TraceID) {
@@ -17,4 +20,20 @@ func spanNumber(n uint64) (id SpanID) {
 // reference returns a link as importers of OpenTracing sources write references.
 func reference(kind string, to SpanID) Link {
 	return Link{SpanID: to, Attributes: Attributes{{RefType, String(kind)}}}
+}
+
+// refer sets s's parent and links as importers of OpenTracing sources do (see [RefType]).
+func (s *Span) refer(references []Link) {
+	for i, r := range references {
+		references[i].TraceID = cmp.Or(r.TraceID, s.TraceID)
+		if kind := r.Attributes.Text(RefType); kind == RefChildOf {
+			s.Parent = cmp.Or(s.Parent, r.SpanID)
+		}
+	}
+	if len(references) > 0 {
+		s.Parent = cmp.Or(s.Parent, references[0].SpanID)
+	}
+	if len(references) > 1 || len(references) == 1 && references[0].Attributes.Text(RefType) == RefFollowsFrom {
+		s.Links = references
+	}
 }
