@@ -82,10 +82,10 @@ var (
 	vllmScope = &analyzer.Scope{Name: "vllm.llm_engine"}
 )
 
-// Flags as SDKs export them: sampled, and whether the parent is remote.
+// Flags as OpenTelemetry's Python SDK exports them: it is known whether the parent is remote, and whether it is.
 const (
-	flagsLocal  = 0x101
-	flagsRemote = 0x301
+	flagsLocal  = 0x100
+	flagsRemote = 0x300
 )
 
 func (v *vllmCall) appSpan() analyzer.Span {

@@ -1,0 +1,111 @@
+// Command tracegen makes traces of simulated LLM servers, for benchmarks and load tests. It writes them to a file,
+//
+//	go run ./cmd/tracegen --traces 125000 --out corpus.otlp.pb
+//
+// or sends them to a server over OTLP/gRPC and says how that went:
+//
+//	go run ./cmd/tracegen --traces 125000 --otlp-grpc 127.0.0.1:4317 --rate 50000
+//
+// The same flags give the same bytes, given an --end other than now. Each trace has 8 spans of 12 attributes each.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/slowtoken/slowtoken/inference/synth"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "tracegen: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// options are the flags.
+type options struct {
+	corpus    synth.CorpusOptions
+	recording bool
+	end       string
+
+	format string
+	out    string
+
+	address     string
+	rate        float64
+	batch       int
+	connections int
+	patience    time.Duration
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var o options
+	flags := flag.NewFlagSet("tracegen", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.IntVar(&o.corpus.Traces, "traces", 125_000, "how many traces of 8 spans")
+	flags.Uint64Var(&o.corpus.Seed, "seed", 1, "another seed, other traces")
+	flags.Float64Var(&o.corpus.Rate, "arrivals", 0, "requests per second that arrive in the simulation; 0 is 32")
+	flags.StringVar(&o.end, "end", "now", "when the simulation ends: now, or a time as 2026-01-15T12:00:00Z")
+	flags.BoolVar(&o.recording, "recording", false, "write the recording that ships with slowtoken, instead of --traces; takes --out only")
+	flags.StringVar(&o.format, "format", "otlp-proto", "of the file: otlp-proto (messages behind their length), otlp-jsonl or otlp-json")
+	flags.StringVar(&o.out, "out", "", "file to write, compressed if its name ends in .gz; - is standard output")
+	flags.StringVar(&o.address, "otlp-grpc", "", "HOST:PORT of a server to send to")
+	flags.Float64Var(&o.rate, "rate", 0, "spans per second to send, on a fixed schedule; 0 is as fast as the server acknowledges")
+	flags.IntVar(&o.batch, "batch", 800, "spans in one message")
+	flags.IntVar(&o.connections, "connections", 4, "messages that can be on their way at once")
+	flags.DurationVar(&o.patience, "patience", time.Minute, "how long to repeat a message that the server cannot take now")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if err := o.check(flags.Args()); err != nil {
+		return err
+	}
+	end, err := parseEnd(o.end)
+	if err != nil {
+		return err
+	}
+	o.corpus.End = end
+	if o.address != "" {
+		return send(ctx, o, stdout)
+	}
+	return writeFile(ctx, o, stdout)
+}
+
+func (o options) check(rest []string) error {
+	switch {
+	case len(rest) > 0:
+		return fmt.Errorf("unexpected argument %q: all settings are flags", rest[0])
+	case (o.out == "") == (o.address == ""):
+		return errors.New("say where the traces go: either --out FILE or --otlp-grpc HOST:PORT")
+	case o.recording && o.address != "":
+		return errors.New("--recording goes to a file: say --out FILE")
+	case o.corpus.Traces < 1 || o.batch < 1 || o.connections < 1:
+		return errors.New("--traces, --batch and --connections must be at least 1")
+	case o.rate < 0 || o.corpus.Rate < 0:
+		return errors.New("--rate and --arrivals cannot be negative")
+	}
+	return nil
+}
+
+func parseEnd(s string) (ns int64, err error) {
+	if s == "now" {
+		return time.Now().UnixNano(), nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return 0, fmt.Errorf("--end %q is neither now nor a time as 2026-01-15T12:00:00Z", s)
+	}
+	return t.UnixNano(), nil
+}
