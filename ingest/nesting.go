@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -178,8 +179,12 @@ func uvarint(b []byte) (value uint64, n int) {
 	return 0, 0
 }
 
-// checkJSON is [checkProto] for OTLP/JSON, whose levels are brackets. Every record is an object.
+// checkJSON is [checkProto] for OTLP/JSON, whose levels are brackets. Every record is an object, and an attribute two.
 func checkJSON(message []byte, _ signal) error {
+	if start := bytes.TrimLeft(message, " \t\r\n"); len(start) > 0 && start[0] != '{' {
+		// The receiver quotes what it could not read in its answer, which then cannot be sent, and answers 500.
+		return errors.New("the message is sent as JSON and is no JSON object: does the Content-Type fit?")
+	}
 	depth, records := 0, 0
 	for i := 0; i < len(message); i++ {
 		switch message[i] {
@@ -195,7 +200,7 @@ func checkJSON(message []byte, _ signal) error {
 				}
 			}
 		case '{':
-			if records++; records > 2*MaxMessageRecords { // an attribute is two objects
+			if records++; records > 2*MaxMessageRecords {
 				return tooManyRecords()
 			}
 			fallthrough

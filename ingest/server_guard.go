@@ -38,11 +38,8 @@ type guard struct {
 	paths    map[string]signal
 }
 
-func newGuard(s *Server) *guard {
-	g := &guard{counters: s.counters}
-	if s.config.BearerToken != "" {
-		g.bearer = newBearer(s.config.BearerToken)
-	}
+func newGuard(s *Server, bearer *bearer) *guard {
+	g := &guard{counters: s.counters, bearer: bearer}
 	if h := s.receiver.Protocols.HTTP.Get(); h != nil {
 		g.paths = map[string]signal{
 			string(h.TracesURLPath): traces, string(h.MetricsURLPath): metrics, string(h.LogsURLPath): logs,
@@ -63,7 +60,6 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 		options = append(options, grpc.InTapHandle(func(ctx context.Context, info *tap.Info) (context.Context, error) {
 			ctx, err := g.bearer.Authenticate(ctx, info.Header)
 			if err != nil {
-				g.counters.unauthenticated.WithLabelValues("grpc").Inc()
 				return nil, grpcstatus.Error(codes.Unauthenticated, err.Error())
 			}
 			return ctx, nil

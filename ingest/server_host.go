@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 )
@@ -18,10 +19,13 @@ type host struct {
 }
 
 func (s *Server) host() component.Host {
-	extensions := map[component.ID]component.Component{guardID: newGuard(s)}
+	var token *bearer
+	extensions := map[component.ID]component.Component{}
 	if s.config.BearerToken != "" {
-		extensions[bearerID] = newBearer(s.config.BearerToken)
+		token = newBearer(s.config.BearerToken, s.counters.unauthenticated)
+		extensions[bearerID] = token
 	}
+	extensions[guardID] = newGuard(s, token)
 	return &host{extensions: extensions, failed: s.failed}
 }
 
@@ -42,10 +46,13 @@ func (h *host) Report(event *componentstatus.Event) {
 // whatever the guess, its length included.
 type bearer struct {
 	noLifecycle
-	digest [sha256.Size]byte
+	digest  [sha256.Size]byte
+	refused prometheus.Counter
 }
 
-func newBearer(token string) *bearer { return &bearer{digest: sha256.Sum256([]byte(token))} }
+func newBearer(token string, refused prometheus.Counter) *bearer {
+	return &bearer{digest: sha256.Sum256([]byte(token)), refused: refused}
+}
 
 var errUnauthenticated = errors.New("the bearer token is missing or wrong")
 
@@ -63,6 +70,7 @@ func (b *bearer) Authenticate(ctx context.Context, sources map[string][]string) 
 			}
 		}
 	}
+	b.refused.Inc()
 	return ctx, errUnauthenticated
 }
 

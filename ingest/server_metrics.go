@@ -18,7 +18,7 @@ type counters struct {
 	spansStored     prometheus.Counter
 	spansRefused    *prometheus.CounterVec // by reason
 	messagesRefused *prometheus.CounterVec // by transport and reason
-	unauthenticated *prometheus.CounterVec // by transport
+	unauthenticated prometheus.Counter
 	batches         *prometheus.CounterVec // by signal, transport and result
 	bytes           *prometheus.CounterVec // by transport
 	insertSeconds   prometheus.Histogram
@@ -40,7 +40,7 @@ func newCounters(config ServerConfig) (*counters, error) {
 		spansStored:     counter("slowtoken_spans_stored_total", "Spans that were committed and acknowledged."),
 		spansRefused:    vector("slowtoken_spans_refused_total", "Spans refused one by one; the sender was told through partial_success.", "reason"),
 		messagesRefused: vector("slowtoken_messages_refused_total", "Whole messages refused before decoding.", "transport", "reason"),
-		unauthenticated: vector("slowtoken_unauthenticated_total", "Calls refused for a missing or wrong bearer token.", "transport"),
+		unauthenticated: counter("slowtoken_unauthenticated_total", "Calls refused for a missing or wrong bearer token."),
 		batches:         vector("slowtoken_batches_total", "Export requests by what became of them: stored, busy (retry later) or failed (retry).", "signal", "transport", "result"),
 		bytes:           vector("slowtoken_received_bytes_total", "Bytes of messages received, after decompression.", "transport"),
 		insertSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -81,7 +81,6 @@ func newCounters(config ServerConfig) (*counters, error) {
 	// Label values that are known beforehand show as 0 from the start, so that a rate over them has a beginning.
 	for _, transport := range []string{"grpc", "http"} {
 		c.spansReceived.WithLabelValues(transport)
-		c.unauthenticated.WithLabelValues(transport)
 		for _, result := range []string{"stored", "busy", "failed"} {
 			c.batches.WithLabelValues("traces", transport, result)
 		}
