@@ -81,10 +81,7 @@ func recordingBatches() iter.Seq[[]analyzer.Span] {
 // encode writes each batch as one OTLP message, and returns how many spans there were.
 func encode(ctx context.Context, w io.Writer, format string, batches iter.Seq[[]analyzer.Span]) (spans int, err error) {
 	buffered := bufio.NewWriterSize(w, 1<<20)
-	put, finish, err := encoder(format, buffered)
-	if err != nil {
-		return 0, err
-	}
+	put, finish := encoder(format, buffered)
 	for batch := range batches {
 		if err := ctx.Err(); err != nil {
 			return spans, err
@@ -97,20 +94,15 @@ func encode(ctx context.Context, w io.Writer, format string, batches iter.Seq[[]
 	return spans, errors.Join(finish(), buffered.Flush())
 }
 
-// encoder returns how to write one message and how to end the file.
-func encoder(format string, w *bufio.Writer) (put func(ptrace.Traces) error, finish func() error, err error) {
-	finish = func() error { return nil }
+// formats are the values of --format.
+var formats = []string{"otlp-proto", "otlp-jsonl", "otlp-json"}
+
+// encoder returns how to write one message in one of the formats and how to end the file.
+func encoder(format string, w *bufio.Writer) (put func(ptrace.Traces) error, finish func() error) {
 	switch format {
-	case "otlp-proto": // as the collector's file exporter writes protobuf: each message behind its length in 4 bytes
-		put = func(td ptrace.Traces) error {
-			message, err := new(ptrace.ProtoMarshaler).MarshalTraces(td)
-			if err != nil {
-				return err
-			}
-			length := binary.BigEndian.AppendUint32(nil, uint32(len(message)))
-			_, err = w.Write(append(length, message...))
-			return err
-		}
+	case "otlp-json":
+		document := &documentWriter{w: w}
+		return document.put, document.finish
 	case "otlp-jsonl":
 		put = func(td ptrace.Traces) error {
 			message, err := new(ptrace.JSONMarshaler).MarshalTraces(td)
@@ -120,29 +112,50 @@ func encoder(format string, w *bufio.Writer) (put func(ptrace.Traces) error, fin
 			_, err = w.Write(append(message, '\n'))
 			return err
 		}
-	case "otlp-json": // one document that holds what all messages hold
-		const opening, closing = `{"resourceSpans":[`, `]}`
-		before := opening
+	default: // otlp-proto, as the collector's file exporter writes it: each message behind its length in 4 bytes
 		put = func(td ptrace.Traces) error {
-			message, err := new(ptrace.JSONMarshaler).MarshalTraces(td)
+			message, err := new(ptrace.ProtoMarshaler).MarshalTraces(td)
 			if err != nil {
 				return err
 			}
-			inner, ok := bytes.CutPrefix(bytes.TrimSuffix(message, []byte(closing)), []byte(opening))
-			if !ok {
-				return fmt.Errorf("an OTLP JSON message starts with %.40q, not with %q", message, opening)
-			}
-			w.WriteString(before)
-			before = ",\n"
-			_, err = w.Write(inner)
+			length := binary.BigEndian.AppendUint32(nil, uint32(len(message)))
+			_, err = w.Write(append(length, message...))
 			return err
 		}
-		finish = func() error {
-			_, err := w.WriteString(closing + "\n")
-			return err
-		}
-	default:
-		return nil, nil, fmt.Errorf("--format %q is unknown: want otlp-proto, otlp-jsonl or otlp-json", format)
 	}
-	return put, finish, nil
+	return put, func() error { return nil }
+}
+
+// A documentWriter writes one OTLP JSON document that holds what all messages hold.
+type documentWriter struct {
+	w     *bufio.Writer
+	begun bool
+}
+
+const documentOpening, documentClosing = `{"resourceSpans":[`, `]}`
+
+func (d *documentWriter) put(td ptrace.Traces) error {
+	message, err := new(ptrace.JSONMarshaler).MarshalTraces(td)
+	if err != nil {
+		return err
+	}
+	inner, ok := bytes.CutPrefix(bytes.TrimSuffix(message, []byte(documentClosing)), []byte(documentOpening))
+	if !ok {
+		return fmt.Errorf("an OTLP JSON message starts with %.40q, not with %q", message, documentOpening)
+	}
+	before := ",\n"
+	if !d.begun {
+		before, d.begun = documentOpening, true
+	}
+	_, err = d.w.WriteString(before)
+	if err != nil {
+		return err
+	}
+	_, err = d.w.Write(inner)
+	return err
+}
+
+func (d *documentWriter) finish() error {
+	_, err := d.w.WriteString(documentClosing + "\n")
+	return err
 }

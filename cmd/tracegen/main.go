@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"github.com/slowtoken/slowtoken/inference/synth"
@@ -93,6 +94,8 @@ func (o options) check(rest []string) error {
 		return errors.New("--recording goes to a file: say --out FILE")
 	case o.corpus.Traces < 1 || o.batch < 1 || o.connections < 1:
 		return errors.New("--traces, --batch and --connections must be at least 1")
+	case !slices.Contains(formats, o.format):
+		return fmt.Errorf("--format %q is unknown: want one of %q", o.format, formats)
 	case o.rate < 0 || o.corpus.Rate < 0:
 		return errors.New("--rate and --arrivals cannot be negative")
 	}
