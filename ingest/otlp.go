@@ -18,12 +18,8 @@ const (
 	ReasonTimeRange = "time is outside the years 1970 to 2262"
 	ReasonKindRange = "span kind is no number from 0 to 255"
 	ReasonCodeRange = "status code is no number from 0 to 255"
-	ReasonNesting   = "attribute value is nested deeper than 100 levels"
+	ReasonNesting   = "attribute value is nested deeper than 64 levels"
 )
-
-// maxNesting is how deep lists and maps may nest in an attribute value. Every reader of values recurses, so depth
-// without a bound would be memory without a bound.
-const maxNesting = 100
 
 // Refusals count what was refused, by reason.
 type Refusals map[string]int
@@ -213,7 +209,7 @@ func (c *tracesConverter) spanLinks(list ptrace.SpanLinkSlice) []analyzer.Link {
 // An attributeSlab is the storage that attributes of one batch are cut from.
 type attributeSlab struct {
 	list    []analyzer.Attribute
-	tooDeep bool // a value nested deeper than maxNesting was met and cut there
+	tooDeep bool // a value nested deeper than MaxValueDepth was met and cut there
 }
 
 // takeTooDeep reports whether a value was too deep since the last call.
@@ -251,7 +247,7 @@ func (a *attributeSlab) value(v pcommon.Value, depth int) analyzer.Value {
 	case pcommon.ValueTypeBytes:
 		return analyzer.Bytes(v.Bytes().AsRaw())
 	case pcommon.ValueTypeSlice:
-		if depth == maxNesting {
+		if depth+1 >= MaxValueDepth { // its items would be one level deeper
 			a.tooDeep = true
 			return analyzer.Value{}
 		}
@@ -261,7 +257,7 @@ func (a *attributeSlab) value(v pcommon.Value, depth int) analyzer.Value {
 		}
 		return analyzer.Array(list)
 	case pcommon.ValueTypeMap:
-		if depth == maxNesting {
+		if depth+1 >= MaxValueDepth { // its items would be one level deeper
 			a.tooDeep = true
 			return analyzer.Value{}
 		}

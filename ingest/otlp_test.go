@@ -228,10 +228,10 @@ func TestBadSpansAreRefusedOneByOne(t *testing.T) {
 		{"kind of a later version", func(s ptrace.Span) { s.SetKind(9) }, ""},
 		{"kind too large", func(s ptrace.Span) { s.SetKind(256) }, ReasonKindRange},
 		{"status too large", func(s ptrace.Span) { s.Status().SetCode(1000) }, ReasonCodeRange},
-		{"100 levels", func(s ptrace.Span) { deep(s.Attributes().PutEmpty("deep"), maxNesting) }, ""},
-		{"101 levels", func(s ptrace.Span) { deep(s.Attributes().PutEmpty("deep"), maxNesting+1) }, ReasonNesting},
-		{"101 levels in an event", func(s ptrace.Span) {
-			deep(s.Events().At(0).Attributes().PutEmpty("deep"), maxNesting+1)
+		{"64 levels", func(s ptrace.Span) { deep(s.Attributes().PutEmpty("deep"), MaxValueDepth-1) }, ""},
+		{"65 levels", func(s ptrace.Span) { deep(s.Attributes().PutEmpty("deep"), MaxValueDepth) }, ReasonNesting},
+		{"65 levels in an event", func(s ptrace.Span) {
+			deep(s.Events().At(0).Attributes().PutEmpty("deep"), MaxValueDepth)
 		}, ReasonNesting},
 	} {
 		t.Run(c.name, func(t *testing.T) {
