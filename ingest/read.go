@@ -131,16 +131,16 @@ func (in *reading) read(r io.Reader) error {
 		return err
 	}
 	switch detect(head) {
-	case contentEmpty:
+	case fileEmpty:
 		in.shape("nothing", "the file is empty; was the exporter flushed before it was copied?")
 		return nil
-	case contentJSON:
+	case fileJSON:
 		return in.readJSON(buffered, isLines(head))
-	case contentProto:
+	case fileProto:
 		return in.readProto(buffered, bare)
-	case contentProtoFixed:
+	case fileProtoFixed:
 		return in.readProto(buffered, fixedLength)
-	case contentProtoVarint:
+	case fileProtoVarint:
 		return in.readProto(buffered, varintLength)
 	}
 	shape, advice := describeUnknown(head)

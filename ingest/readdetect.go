@@ -12,37 +12,37 @@ import (
 // peekBytes is how much of a file its format is found from.
 const peekBytes = 1 << 20
 
-type content uint8
+type fileFormat uint8
 
 const (
-	contentUnknown content = iota
-	contentEmpty
-	contentJSON
-	contentProto       // a TracesData message, or another of the same layout
-	contentProtoFixed  // such messages behind their length in four bytes, big-endian
-	contentProtoVarint // such messages behind their length as a varint
+	fileUnknown fileFormat = iota
+	fileEmpty
+	fileJSON
+	fileProto       // a TracesData message, or another of the same layout
+	fileProtoFixed  // such messages behind their length in four bytes, big-endian
+	fileProtoVarint // such messages behind their length as a varint
 )
 
 // detect finds the format of a file from its head.
-func detect(head []byte) content {
+func detect(head []byte) fileFormat {
 	text := skipSpaces(head)
 	switch {
 	case len(text) == 0 && !isMessages(head):
-		return contentEmpty
+		return fileEmpty
 	case isJSON(text):
-		return contentJSON
+		return fileJSON
 	case isMessages(head):
-		return contentProto
+		return fileProto
 	case isFixedLength(head):
-		return contentProtoFixed
+		return fileProtoFixed
 	case isVarintLength(head):
-		return contentProtoVarint
+		return fileProtoVarint
 	case len(text) > 0 && (text[0] == '{' || text[0] == '['):
-		return contentJSON // broken JSON: its reader says what is wrong, and where
+		return fileJSON // broken JSON: its reader says what is wrong, and where
 	case jsonLineFollows(text):
-		return contentJSON // something broken, then JSON lines
+		return fileJSON // something broken, then JSON lines
 	}
-	return contentUnknown
+	return fileUnknown
 }
 
 // skipSpaces returns head without a byte-order mark and leading spaces.
