@@ -1,9 +1,13 @@
 package analyzer
 
-import "testing"
+// failer is what tests, fuzz targets and properties have in common.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
 
 // requireTiled fails unless t's path tiles every root exactly, in turn.
-func requireTiled(t testing.TB, trace *Trace) {
+func requireTiled(t failer, trace *Trace) {
 	t.Helper()
 	path := trace.CriticalPath()
 	at := 0
