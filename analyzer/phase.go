@@ -119,7 +119,9 @@ func (s Source) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type Part struct {
 	Start, End int64 // nanoseconds since the Unix epoch
 	Phase      Phase
-	Detail     string   // finer than the phase, for example "weight_load" of gpu_transfer; "" when unknown
-	Covers     PhaseSet // set when Phase is Unattributed because several phases cannot be told apart
-	Source     Source
+	Detail     string // finer than the phase, for example "weight_load" of gpu_transfer; "" when unknown
+	// Covers is set when several phases cannot be told apart. Phase is then Unattributed; or Decode, for the time after
+	// the first chunk as a caller sees it, which streaming and the network are a small part of.
+	Covers PhaseSet
+	Source Source
 }

@@ -13,12 +13,15 @@ type Request struct {
 	// FirstToken and LastToken are times of tokens, in nanoseconds since the Unix epoch; zero while unknown.
 	FirstToken, LastToken int64
 
-	Service  string // service.name of the innermost view
-	Instance string // service.instance.id, else host and pid, else data-parallel rank; "" means "treated as one server"
-	Model    string // the requested model, else the one that answered
+	Service   string // service.name of the innermost view
+	Instance  string // service.instance.id, else host and pid, else data-parallel rank; "" means "treated as one server"
+	Model     string // the requested model, else the one that answered
+	Operation string // what was asked for, as stated, for example "chat" or "embeddings"
 
 	// Token counts; -1 while unknown, which is not zero.
 	InputTokens, OutputTokens, CachedTokens, ReasoningTokens int64
+	Sequences                                                int64 // answers that were asked for at once (n); -1 while unknown
+	Attempts                                                 int   // 1, or more when earlier attempts failed
 
 	Streaming Tristate
 	Outcome   Outcome
@@ -85,6 +88,15 @@ type Turn struct {
 	Ledger     Ledger   // inference time as Other, tools as Tool, the rest Unattributed (orchestration)
 }
 
+// NTPOT returns E2E / output tokens in nanoseconds; ok is false while there are no output tokens or their number is
+// unknown.
+func (r *Request) NTPOT() (ns float64, ok bool) {
+	if r.OutputTokens < 1 {
+		return 0, false
+	}
+	return float64(r.E2E()) / float64(r.OutputTokens), true
+}
+
 // E2E returns the extent's duration in nanoseconds.
 func (r *Request) E2E() int64 { return r.End - r.Start }
 
@@ -97,9 +109,10 @@ func (r *Request) TTFT() (ns int64, ok bool) {
 }
 
 // TPOT returns (last token - first token) / (output tokens - 1) in nanoseconds. It is undefined, not zero, for answers
-// of fewer than two tokens or while either time is unknown.
+// of fewer than two tokens, for several answers at once (their tokens are counted together), and while either time is
+// unknown.
 func (r *Request) TPOT() (ns float64, ok bool) {
-	if r.FirstToken == 0 || r.LastToken == 0 || r.OutputTokens < 2 || r.LastToken < r.FirstToken {
+	if r.Sequences > 1 || r.FirstToken == 0 || r.LastToken == 0 || r.OutputTokens < 2 || r.LastToken < r.FirstToken {
 		return 0, false
 	}
 	return float64(r.LastToken-r.FirstToken) / float64(r.OutputTokens-1), true

@@ -1,0 +1,65 @@
+package analyzer
+
+// joinAttempts joins the attempts of one call among the sibling calls below span parent, which are by start, and
+// returns how many calls became attempts of another.
+//
+// A call is tried again when the earlier one failed, the later starts after its end, both are the same operation on the
+// same model with equally large input where that is stated, and no tool and no other call runs in between.
+func (f *callFinder) joinAttempts(parent int32, siblings []int32) (joined int32) {
+	for k := 1; k < len(siblings); k++ {
+		earlier, later := siblings[k-1], siblings[k]
+		a, b := f.readCall(earlier), f.readCall(later)
+		switch {
+		case f.triedAgain(a, b) && !f.workBetween(parent, a.head, b.head):
+			b.attempts = append(append(a.attempts, a.head), b.attempts...)
+			a.attempts, a.absorbed = nil, true
+			joined++
+		case f.hedged(a, b):
+			winner, loser := b, a
+			if a.outcome == Succeeded {
+				winner, loser = a, b
+				siblings[k] = earlier
+			}
+			winner.attempts = append(append(winner.attempts, loser.attempts...), loser.head)
+			loser.attempts, loser.absorbed, loser.hedge = nil, true, true
+			joined++
+		}
+	}
+	return joined
+}
+
+func (f *callFinder) triedAgain(a, b *call) bool {
+	_, end := f.t.Extent(a.head)
+	start, _ := f.t.Extent(b.head)
+	return a.outcome != Succeeded && start >= end && f.sameAsk(a, b) &&
+		(a.facts.InputTokens < 0 || b.facts.InputTokens < 0 || a.facts.InputTokens == b.facts.InputTokens)
+}
+
+// hedged reports whether one of two overlapping calls is the other sent again. Calls with the same input that both
+// succeed are taken for two samples that somebody wanted.
+func (f *callFinder) hedged(a, b *call) bool {
+	_, end := f.t.Extent(a.head)
+	start, _ := f.t.Extent(b.head)
+	return start < end && a.facts.Input != "" && a.facts.Input == b.facts.Input && f.sameAsk(a, b) &&
+		(a.outcome == Succeeded) != (b.outcome == Succeeded)
+}
+
+func (f *callFinder) sameAsk(a, b *call) bool {
+	operation := func(c *call) string {
+		if c.facts.Operation != "" {
+			return c.facts.Operation
+		}
+		return f.t.Spans[c.head].Name
+	}
+	return operation(a) == operation(b) && a.facts.RequestModel == b.facts.RequestModel
+}
+
+// workBetween reports whether a tool or a call of the same parent starts between two of its children.
+func (f *callFinder) workBetween(parent, a, b int32) bool {
+	for _, c := range f.t.Children(parent) {
+		if c > a && c < b && (f.tally[c].tools > 0 || f.tally[c].calls > 0) {
+			return true
+		}
+	}
+	return false
+}

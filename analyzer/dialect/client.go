@@ -1,0 +1,140 @@
+package dialect
+
+import "github.com/slowtoken/slowtoken/analyzer"
+
+// A client describes a dialect whose inference spans are mostly a caller's view: all that it can say of the time is
+// when the first chunk came.
+type client struct {
+	name, doc    string
+	verified     bool
+	keys         []string // beside those of the GenAI conventions
+	marks, names []string
+	match        func(*analyzer.Span) analyzer.Role
+	// read adds what this dialect states to a call that was read by the names of the GenAI conventions.
+	read func(s *analyzer.Span, c *analyzer.Call, first *firstChunk)
+}
+
+// A firstChunk collects what a span says of its first chunk of output.
+type firstChunk struct {
+	durations
+	start int64
+	after int64 // nanoseconds from the span's start; unknown while it is not stated
+	tpot  float64
+	tells bool // tpot is stated
+}
+
+// stated takes a stated duration from the span's start to the first chunk. The first one that is read is kept.
+func (f *firstChunk) stated(v analyzer.Value, unit float64) {
+	if f.after < 0 {
+		f.after = f.read(v, unit)
+	}
+}
+
+// seenAt takes the time of an event, in nanoseconds since the Unix epoch. The earliest is kept.
+func (f *firstChunk) seenAt(at int64) {
+	if after := at - f.start; after >= 0 && after <= f.length && (f.after < 0 || after < f.after) {
+		f.after = after
+	}
+}
+
+// timePerToken takes a stated time per output token; only whether it is zero matters.
+func (f *firstChunk) timePerToken(v analyzer.Value) { f.tpot, f.tells = v.Number() }
+
+// events takes the first event that is one chunk of output. Where a span lost events, the first one that is left may
+// be any chunk.
+func (f *firstChunk) events(s *analyzer.Span, chunk func(name string) bool) (seen bool) {
+	for i := range s.Events {
+		if !chunk(s.Events[i].Name) {
+			continue
+		}
+		seen = true
+		if s.DroppedEvents > 0 {
+			f.warnings.Add(analyzer.WarnEventsDropped, 1)
+			break
+		}
+		f.seenAt(s.Events[i].Time)
+	}
+	return seen
+}
+
+// fake reports whether the time to the first chunk is only the duration under another name, as several SDKs state it
+// for answers that were not streamed. A real answer of one token looks the same and is kept.
+func (f *firstChunk) fake(c *analyzer.Call) bool {
+	return c.Streaming != analyzer.Yes && c.OutputTokens >= 2 && float64(f.after) >= 0.98*float64(f.length) &&
+		(!f.tells || f.tpot == 0)
+}
+
+func (d client) dialect() analyzer.Dialect {
+	return analyzer.Dialect{
+		Name: d.name, Doc: d.doc, Verified: d.verified, Keys: keys(d.keys, callKeys), Marks: d.marks, Names: d.names,
+		Match: d.match,
+		Call: func(t *analyzer.Trace, span int32) analyzer.Call {
+			c, _ := d.call(t, span)
+			return c
+		},
+		Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
+			if d.match(&t.Spans[span]) != analyzer.RoleInference {
+				return nil
+			}
+			c, first := d.call(t, span)
+			return clientParts(t, span, &c, first)
+		},
+	}
+}
+
+// call reads the span; first is the time of the first chunk, or zero while it is unknown.
+func (d client) call(t *analyzer.Trace, span int32) (c analyzer.Call, first int64) {
+	s := &t.Spans[span]
+	start, end := t.Extent(span)
+	c = readCall(s)
+	chunk := firstChunk{durations: durations{length: end - start}, start: start, after: unknown}
+	if d.read != nil {
+		d.read(s, &c, &chunk)
+	}
+	if chunk.after >= 0 && c.Streaming == analyzer.No {
+		chunk.after = unknown // nothing of an answer that comes whole can be seen earlier
+		chunk.warnings.Add(analyzer.WarnTTFTUnmeasured, 1)
+	}
+	if chunk.after >= 0 && chunk.fake(&c) {
+		chunk.after = unknown
+		chunk.warnings.Add(analyzer.WarnTTFTUnmeasured, 1)
+	}
+	if chunk.after >= 0 {
+		c.FirstToken, c.LastToken = start+chunk.after, end
+	}
+	c.Warnings = chunk.warnings
+	return c, c.FirstToken
+}
+
+// clientParts returns what a view of a whole call knows: the time before the first chunk, and the time after it.
+func clientParts(t *analyzer.Trace, span int32, c *analyzer.Call, first int64) []analyzer.Part {
+	start, end := t.Extent(span)
+	before := analyzer.SetOf(analyzer.Network, analyzer.Queue, analyzer.Prefill)
+	after := analyzer.SetOf(analyzer.Decode, analyzer.Stream, analyzer.Network)
+	if t.Spans[span].Kind == analyzer.SpanKindServer {
+		before = analyzer.SetOf(analyzer.Frontend, analyzer.Queue, analyzer.Prefill)
+		after = analyzer.SetOf(analyzer.Decode, analyzer.Stream)
+	}
+	if first == 0 {
+		if !embeds(c.Operation) {
+			before |= after
+		}
+		return []analyzer.Part{{Start: start, End: end, Covers: before, Source: analyzer.SourceInferred}}
+	}
+	if c.ReasoningTokens > 0 {
+		before |= analyzer.SetOf(analyzer.Decode) // hidden reasoning is decoded before the first chunk
+	}
+	return []analyzer.Part{
+		{Start: start, End: first, Covers: before, Source: analyzer.SourceAttribute},
+		{Start: first, End: end, Phase: analyzer.Decode, Covers: after, Source: analyzer.SourceInferred},
+	}
+}
+
+// embeds reports whether an operation has no decode phase.
+func embeds(operation string) bool {
+	switch operation {
+	case "embeddings", "embedding", "embed", "rerank":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,120 @@
+package analyzer
+
+import (
+	"strconv"
+	"strings"
+)
+
+// readCall reads what the views of call c state, from the innermost outwards: the innermost that states a fact is
+// believed.
+func (f *callFinder) readCall(c int32) *call {
+	k := &f.calls[c]
+	if k.read {
+		return k
+	}
+	k.read, k.facts, k.outcome = true, NoCall(), Succeeded
+	disagree := false
+	for i := k.inner; ; i = f.t.Parent(i) {
+		s := &f.t.Spans[i]
+		if d := f.dialect[i]; d >= 0 && f.dialects[d].Call != nil {
+			view := f.dialects[d].Call(f.t, i)
+			if differ(k.facts.InputTokens, view.InputTokens) || differ(k.facts.OutputTokens, view.OutputTokens) {
+				disagree = true
+			}
+			k.merge(&view, i)
+		}
+		if s.Status == StatusError {
+			k.outcome = max(k.outcome, Failed)
+			if k.facts.ErrorType == "" {
+				k.facts.ErrorType = s.StatusMessage
+			}
+		}
+		if i == k.head {
+			break
+		}
+	}
+	switch {
+	case k.facts.Cancelled || givenUp(k.facts.ErrorType):
+		k.outcome = Cancelled
+	case k.facts.ErrorType != "":
+		k.outcome = Failed
+	}
+	if disagree {
+		k.facts.Warnings.Add(WarnUsageDisagrees, 1)
+	}
+	return k
+}
+
+func differ(a, b int64) bool { return a >= 0 && b >= 0 && a != b }
+
+// givenUp reports whether an error says that the caller did not wait for the answer.
+func givenUp(errorType string) bool {
+	if errorType == "" {
+		return false
+	}
+	e := strings.ToLower(errorType)
+	return e == "499" || strings.Contains(e, "cancel") || strings.Contains(e, "disconnect")
+}
+
+// merge fills what k does not know from the view of span i.
+func (k *call) merge(view *Call, i int32) {
+	f := &k.facts
+	if f.FirstToken == 0 && view.FirstToken != 0 {
+		f.FirstToken, k.firstTokenFrom = view.FirstToken, i
+	}
+	if f.LastToken == 0 && view.LastToken != 0 {
+		f.LastToken, k.lastTokenFrom = view.LastToken, i
+	}
+	for _, text := range [...]struct{ to, from *string }{
+		{&f.Operation, &view.Operation}, {&f.RequestModel, &view.RequestModel}, {&f.Model, &view.Model},
+		{&f.RequestID, &view.RequestID}, {&f.Input, &view.Input}, {&f.ErrorType, &view.ErrorType},
+	} {
+		if *text.to == "" {
+			*text.to = *text.from
+		}
+	}
+	for _, count := range [...]struct{ to, from *int64 }{
+		{&f.InputTokens, &view.InputTokens}, {&f.OutputTokens, &view.OutputTokens}, {&f.CachedTokens, &view.CachedTokens},
+		{&f.ReasoningTokens, &view.ReasoningTokens}, {&f.Sequences, &view.Sequences},
+	} {
+		if *count.to < 0 {
+			*count.to = *count.from
+		}
+	}
+	if f.Streaming == Unknown {
+		f.Streaming = view.Streaming
+	}
+	f.Cancelled = f.Cancelled || view.Cancelled
+	if f.Warnings == nil {
+		f.Warnings = view.Warnings
+	} else {
+		f.Warnings.Merge(view.Warnings)
+	}
+}
+
+// instance names the capacity domain that an engine's span belongs to: service.instance.id, else host and process, else
+// the data-parallel rank; "" when none is stated.
+func instance(s *Span) string {
+	if s.Resource == nil {
+		return ""
+	}
+	r := s.Resource.Attributes
+	if id := r.Text("service.instance.id"); id != "" {
+		return id
+	}
+	host := r.Text("host.name")
+	if host == "" {
+		host = r.Text("host.id")
+	}
+	if pid, ok := r.Get("process.pid"); ok && host != "" {
+		return host + "/" + pid.String()
+	}
+	for _, of := range [...]Attributes{s.Attributes, r} {
+		for _, key := range [...]string{"dp_rank", "vllm.dp_rank"} {
+			if rank, ok := of.Number(key); ok && rank >= 0 {
+				return "dp" + strconv.FormatInt(int64(rank), 10)
+			}
+		}
+	}
+	return ""
+}
