@@ -1,0 +1,74 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
+
+// openNew opens a new database that the test closes.
+func openNew(t testing.TB) *DB {
+	t.Helper()
+	return openAt(t, filepath.Join(t.TempDir(), "traces.duckdb"))
+}
+
+func openAt(t testing.TB, path string) *DB {
+	t.Helper()
+	db, err := Open(context.Background(), Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func insert(t testing.TB, db *DB, spans []analyzer.Span) {
+	t.Helper()
+	if err := db.Insert(context.Background(), spans, InsertOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read returns what q picks, in a fixed order.
+func read(t testing.TB, db *DB, q Query) []analyzer.Span {
+	t.Helper()
+	var all []analyzer.Span
+	for spans, err := range db.Spans(context.Background(), q) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, spans...)
+	}
+	sortSpans(all)
+	return all
+}
+
+func sortSpans(spans []analyzer.Span) {
+	slices.SortStableFunc(spans, func(a, b analyzer.Span) int {
+		return cmp.Or(a.TraceID.Compare(b.TraceID), a.ID.Compare(b.ID), cmp.Compare(a.Start, b.Start), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// sameSpans compares two sets of spans in any order.
+func sameSpans(t testing.TB, got, want []analyzer.Span) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("got %d spans, want %d", len(got), len(want))
+	}
+	got, want = slices.Clone(got), slices.Clone(want)
+	sortSpans(got)
+	sortSpans(want)
+	for i := range got {
+		if !got[i].Equal(&want[i]) {
+			t.Fatalf("span %d of %d differs:\n got %+v\nwant %+v", i, len(got), got[i], want[i])
+		}
+	}
+}

@@ -1,0 +1,3 @@
+-- All facts about the database.
+SELECT key, value
+FROM meta

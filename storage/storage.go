@@ -1,0 +1,197 @@
+// Package storage keeps spans and metric points in one DuckDB file, and gives them back exactly as they came.
+//
+// Writing: [DB.Insert] hands spans to the one goroutine that writes. It gathers what waits, writes it as one transaction
+// and answers every caller after the commit: an answer without an error means that the spans survive a crash.
+//
+// Reading: [DB.Spans] picks traces by the table trace_ranges, scans the spans in column chunks, and decodes the chunks on
+// all cores. Readers see a snapshot; they and the writer do not wait for each other.
+//
+// The schema is in sql/ddl and described in docs/schema.md; docs/adr/0001-storage.md says why it is as it is.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
+
+// Options say which database to open, and how.
+type Options struct {
+	// Path is the database file. It is made when missing, with its folder, unless ReadOnly is set.
+	Path string
+
+	// ReadOnly opens the file without changing it. Several processes may do so at once, while none writes.
+	ReadOnly bool
+
+	// MemoryLimit bounds what DuckDB holds in memory, for example "1GiB"; what does not fit goes to TempDir. Empty means
+	// half of the memory that DuckDB would use by itself, at most 2 GiB.
+	MemoryLimit string
+
+	// TempDir is where DuckDB puts what does not fit in memory. Empty means a folder beside the database.
+	TempDir string
+
+	// Threads bounds DuckDB's and the decoder's threads. Zero means one a core.
+	Threads int
+}
+
+// A DB is an open database. Its methods may be called concurrently.
+type DB struct {
+	options Options
+	duck    mapping.Database
+	hot     []hotColumn
+	columns []string // of the table spans
+	release func()   // gives the path back
+
+	catalog catalog
+	writer  *writer // nil when read-only
+
+	mu      sync.Mutex
+	closed  bool
+	readers sync.WaitGroup
+}
+
+// defaultMemoryLimit leaves room for the decoded spans beside DuckDB.
+const defaultMemoryLimit = "1GiB"
+
+// Open opens the database, makes it when it is missing, and brings an older schema up to date. Errors wrap [ErrLocked],
+// [ErrNotExist], [ErrNotDatabase], [ErrForeign] or [ErrVersion] when they are one of these.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	if o.Path == "" {
+		return nil, errors.New("open database: no path given")
+	}
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	if o.MemoryLimit == "" {
+		o.MemoryLimit = defaultMemoryLimit
+	}
+	if o.TempDir == "" {
+		o.TempDir = o.Path + ".tmp"
+	}
+	db, err := open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
+	}
+	return db, nil
+}
+
+func open(ctx context.Context, o Options) (_ *DB, err error) {
+	release, err := claim(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{options: o, release: release}
+	defer func() {
+		if err != nil {
+			mapping.Close(&db.duck)
+			release()
+		}
+	}()
+	if err := checkFile(o); err != nil {
+		return nil, err
+	}
+	if !o.ReadOnly {
+		if err := os.MkdirAll(filepath.Dir(o.Path), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if db.duck, err = openDuck(o.Path, settings(o)); err != nil {
+		return nil, openError(err)
+	}
+	c, err := connect(db.duck)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	if err := prepareSchema(ctx, c, sqlFiles, o.ReadOnly); err != nil {
+		return nil, err
+	}
+	if db.columns, err = c.texts(ctx, queryColumns.text(), "spans"); err != nil {
+		return nil, err
+	}
+	db.hot = hotColumns(db.columns)
+	db.catalog.hot = db.hot
+	if o.ReadOnly {
+		return db, nil
+	}
+	if db.writer, err = newWriter(ctx, db); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// settings are DuckDB's. Its extensions are never fetched from the network, and rows may come in any order, which lets
+// it read with every thread.
+func settings(o Options) map[string]string {
+	s := map[string]string{
+		"threads":                      strconv.Itoa(o.Threads),
+		"memory_limit":                 o.MemoryLimit,
+		"temp_directory":               o.TempDir,
+		"preserve_insertion_order":     "false",
+		"autoinstall_known_extensions": "false",
+		"autoload_known_extensions":    "false",
+		"custom_user_agent":            "slowtoken",
+	}
+	if o.ReadOnly {
+		s["access_mode"] = "READ_ONLY"
+		return s
+	}
+	s["storage_compatibility_version"] = "latest"
+	s["checkpoint_threshold"] = checkpointThreshold
+	return s
+}
+
+// checkpointThreshold is how large the write-ahead log grows before its rows are compressed into the file.
+const checkpointThreshold = "256MiB"
+
+// hotColumns returns the hot attributes that have a column. One without, in a database of another version, is found
+// among the other attributes.
+func hotColumns(columns []string) []hotColumn {
+	have := map[string]bool{}
+	for _, name := range columns {
+		have[name] = true
+	}
+	var hot []hotColumn
+	for _, h := range analyzer.HotAttributes {
+		if have[columnName(h.Key)] {
+			hot = append(hot, hotColumn{h, columnName(h.Key)})
+		}
+	}
+	return hot
+}
+
+// Close waits for the readers, commits what was inserted, marks all of it as closed and lets go of the file. A second
+// call does nothing.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	was := db.closed
+	db.closed = true
+	db.mu.Unlock()
+	if was {
+		return nil
+	}
+	var err error
+	if db.writer != nil {
+		err = db.writer.close()
+	}
+	db.readers.Wait()
+	mapping.Close(&db.duck)
+	db.release()
+	return err
+}
+
+// texts returns the first column of a query.
+func (c *conn) texts(ctx context.Context, sql string, args ...any) ([]string, error) {
+	var list []string
+	err := c.each(ctx, func(ch chunk, row int) { list = append(list, ch.column(0).text(row)) }, sql, args...)
+	return list, err
+}

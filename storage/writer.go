@@ -1,0 +1,250 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
+
+const (
+	// maxCommit is how many spans one transaction gathers. Compression and the log cost less in large transactions, and
+	// callers wait less for small ones.
+	maxCommit = 20_000
+
+	// maxQueued is how many spans wait at most. Decoded spans take about 1 KiB each.
+	maxQueued = 100_000
+)
+
+// A writer is the one goroutine that changes the database. Callers queue jobs; it gathers all that wait, up to
+// maxCommit spans, writes them as one transaction, and answers after the commit.
+type writer struct {
+	db   *DB
+	conn *conn
+	dict dictionary
+
+	jobs   chan *job
+	queued atomic.Int64 // spans and points in jobs
+	done   chan struct{}
+
+	mu     sync.RWMutex // held for reading while a job is queued
+	closed bool
+
+	replaced atomic.Int64 // strings that were not UTF-8, since the database was opened
+}
+
+// A job is one caller's spans or metric points.
+type job struct {
+	spans  []analyzer.Span
+	points []analyzer.MetricPoint
+	closed bool
+	answer chan error
+}
+
+func (j *job) size() int { return len(j.spans) + len(j.points) }
+
+func newWriter(ctx context.Context, db *DB) (*writer, error) {
+	c, err := connect(db.duck)
+	if err != nil {
+		return nil, err
+	}
+	view, err := db.catalog.view(ctx, c)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	w := &writer{db: db, conn: c, jobs: make(chan *job, 4096), done: make(chan struct{})}
+	w.dict.hot = db.hot
+	w.dict.load(view)
+	go w.run()
+	return w, nil
+}
+
+// InsertOptions say what is known about inserted spans.
+type InsertOptions struct {
+	// Closed: the traces are whole, as those of files are; readers need not wait for them to settle.
+	Closed bool
+}
+
+// Insert stores spans, and returns after they are committed. It shares transactions with concurrent callers. The spans are
+// not changed, and must not be until it returns. A span without ReceivedAt gets the present time.
+//
+// It returns [ErrBusy] without storing anything when too many spans wait. When ctx ends first, the spans may or may not be
+// stored; storing them again is harmless, because assembly drops exact copies.
+func (db *DB) Insert(ctx context.Context, spans []analyzer.Span, o InsertOptions) error {
+	if len(spans) == 0 {
+		return nil
+	}
+	return db.submit(ctx, &job{spans: spans, closed: o.Closed})
+}
+
+// InsertMetrics stores metric points, in the same way as [DB.Insert].
+func (db *DB) InsertMetrics(ctx context.Context, points []analyzer.MetricPoint) error {
+	if len(points) == 0 {
+		return nil
+	}
+	return db.submit(ctx, &job{points: points})
+}
+
+func (db *DB) submit(ctx context.Context, j *job) error {
+	if db.writer == nil {
+		return fmt.Errorf("insert into %s: %w", db.options.Path, ErrReadOnly)
+	}
+	if err := db.writer.submit(ctx, j); err != nil {
+		return fmt.Errorf("insert into %s: %w", db.options.Path, err)
+	}
+	return nil
+}
+
+func (w *writer) submit(ctx context.Context, j *job) error {
+	if err := w.enqueue(ctx, j); err != nil {
+		return err
+	}
+	select {
+	case err := <-j.answer:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (w *writer) enqueue(ctx context.Context, j *job) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	j.answer = make(chan error, 1)
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return ErrClosed
+	}
+	size := int64(j.size())
+	if waiting := w.queued.Add(size); waiting > maxQueued && waiting > size {
+		w.queued.Add(-size)
+		return ErrBusy
+	}
+	select {
+	case w.jobs <- j:
+		return nil
+	default:
+		w.queued.Add(-size)
+		return ErrBusy
+	}
+}
+
+// run writes until the queue is closed and empty.
+func (w *writer) run() {
+	defer close(w.done)
+	for j := range w.jobs {
+		batch := []*job{j}
+		for n := j.size(); n < maxCommit && len(w.jobs) > 0; {
+			next := <-w.jobs
+			batch = append(batch, next)
+			n += next.size()
+		}
+		w.write(batch)
+	}
+}
+
+// write commits a batch and answers its callers. When that fails, each job is tried alone, so that nobody's spans are
+// refused for another's.
+func (w *writer) write(batch []*job) {
+	err := w.commit(batch)
+	for _, j := range batch {
+		answer := err
+		if err != nil && len(batch) > 1 {
+			answer = w.commit([]*job{j})
+		}
+		w.queued.Add(-int64(j.size()))
+		j.answer <- answer
+	}
+}
+
+func (w *writer) commit(batch []*job) error {
+	ctx := context.Background() // a transaction has many callers: none of them may stop it
+	err := w.conn.transaction(ctx, func() error { return w.appendBatch(batch, time.Now().UnixNano()) })
+	w.replaced.Add(int64(w.dict.replaced))
+	w.dict.replaced = 0
+	if err != nil {
+		w.dict.rollback()
+		return err
+	}
+	w.dict.commit()
+	return nil
+}
+
+func (w *writer) appendBatch(batch []*job, now int64) error {
+	var spans, points []*job
+	for _, j := range batch {
+		if len(j.spans) > 0 {
+			spans = append(spans, j)
+		}
+		if len(j.points) > 0 {
+			points = append(points, j)
+		}
+	}
+	if len(spans) > 0 {
+		if err := w.appendSpans(spans, now); err != nil {
+			return err
+		}
+	}
+	if len(points) > 0 {
+		if err := w.appendPoints(points); err != nil {
+			return err
+		}
+	}
+	return w.appendDictionary()
+}
+
+func (w *writer) appendSpans(jobs []*job, now int64) error {
+	a, err := newAppender(w.conn, "spans")
+	if err != nil {
+		return err
+	}
+	defer a.destroy()
+	rows, err := newSpanWriter(a, w.db.columns, &w.dict)
+	if err != nil {
+		return err
+	}
+	ranges := traceRanges{}
+	for _, j := range jobs {
+		for i := range j.spans {
+			s := &j.spans[i]
+			received := s.ReceivedAt
+			if received == 0 {
+				received = now
+			}
+			if err := rows.write(s, received); err != nil {
+				return err
+			}
+			ranges.add(s, received, j.closed)
+		}
+	}
+	if err := a.flush(); err != nil {
+		return err
+	}
+	w.dict.replaced += a.replaced
+	return ranges.append(w.conn)
+}
+
+// close commits what is queued, and marks all traces as closed: nothing more comes for them through this writer.
+func (w *writer) close() error {
+	w.mu.Lock()
+	w.closed = true
+	close(w.jobs)
+	w.mu.Unlock()
+	<-w.done
+	defer w.conn.close()
+	ctx := context.Background()
+	if err := w.conn.setMeta(ctx, "closed_at", strconv.FormatInt(time.Now().UnixNano(), 10)); err != nil {
+		return fmt.Errorf("close database %s: %w", w.db.options.Path, err)
+	}
+	if err := w.conn.exec(ctx, "CHECKPOINT"); err != nil {
+		return fmt.Errorf("close database %s: write the log into the file: %w", w.db.options.Path, err)
+	}
+	return nil
+}
