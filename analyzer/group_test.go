@@ -49,3 +49,21 @@ func TestGroupByTraceCanBeLeftEarly(t *testing.T) {
 		break
 	}
 }
+
+func TestGroupByTraceKeepsManyInterleavedTracesApart(t *testing.T) {
+	const traces = 10_000
+	var spans []Span
+	for i := range 3 * traces {
+		spans = append(spans, Span{TraceID: traceNumber(uint64(i % traces)), ID: spanNumber(uint64(i) + 1)})
+	}
+	next := uint64(0)
+	for trace := range GroupByTrace(spans) {
+		if trace.ID != traceNumber(next) || len(trace.Spans) != 3 {
+			t.Fatalf("trace %s has %d spans, want trace %d with 3", trace.ID, len(trace.Spans), next)
+		}
+		next++
+	}
+	if next != traces {
+		t.Fatalf("%d traces, want %d", next, traces)
+	}
+}

@@ -47,6 +47,16 @@ func TestReferencesIntoOtherTracesAreNoParents(t *testing.T) {
 	}
 }
 
+// What made a span a child that nobody waits for is gone with its parent.
+func TestRootOfACutLoopIsWaitedFor(t *testing.T) {
+	first := Span{TraceID: traceNumber(1), ID: spanNumber(1), Start: 0, End: 100, Kind: SpanKindConsumer, Parent: spanNumber(2)}
+	second := Span{TraceID: traceNumber(1), ID: spanNumber(2), Start: 10, End: 20, Kind: SpanKindProducer, Parent: first.ID}
+	trace := NewTrace([]Span{first, second})
+	if trace.Async(0) || trace.Repaired(0) != WarnCycleBroken || trace.Parent(1) != 0 {
+		t.Fatalf("async %v, repaired %q, parents %d and %d", trace.Async(0), trace.Repaired(0), trace.Parent(0), trace.Parent(1))
+	}
+}
+
 func TestPlainLinksAreNoParents(t *testing.T) {
 	call := Span{TraceID: traceNumber(1), ID: spanNumber(1), Start: 0, End: 100}
 	linked := Span{TraceID: traceNumber(1), ID: spanNumber(2), Start: 10, End: 20, Links: []Link{{TraceID: traceNumber(1), SpanID: call.ID}}}
