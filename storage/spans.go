@@ -92,7 +92,7 @@ func (db *DB) spans(ctx context.Context, q Query, yield func([]analyzer.Span, er
 			return err
 		}
 		scan, last := querySpansPicked, []any{p.First, p.Last}
-		if p.Traces == p.all {
+		if p.Traces == p.all && len(q.TraceIDs) == 0 {
 			scan, args, last = querySpans, args[:2], nil
 		}
 		read := func(l *layout, shapes []uint32, want bool) error {
