@@ -75,7 +75,7 @@ demo: build ## build, send a recording through a server, analyze it
 
 .PHONY: fmt
 fmt: preflight ## format the code
-	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+	gofmt -w .
 
 .PHONY: lint
 lint: preflight format-check staticcheck golangci ## format, vet, staticcheck, golangci-lint
@@ -89,7 +89,7 @@ glibc-floor: ## the oldest glibc that bin/slowtoken runs on
 dist: build glibc-floor ## dist/slowtoken-VERSION-OS-ARCH.tar.gz with its checksum
 	@rm -rf dist/$(RELEASE) && mkdir -p dist/$(RELEASE)
 	cp $(BINARY) LICENSE README.md dist/$(RELEASE)/
-	tar -C dist --sort=name --owner=0 --group=0 --numeric-owner -czf dist/$(RELEASE).tar.gz $(RELEASE)
+	tar -C dist -czf dist/$(RELEASE).tar.gz $(RELEASE)
 	cd dist && sha256sum $(RELEASE).tar.gz > $(RELEASE).tar.gz.sha256
 	@rm -rf dist/$(RELEASE) && ls -l dist
 
@@ -106,7 +106,7 @@ endif
 
 .PHONY: format-check
 format-check:
-	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "not formatted (make fmt does it):"; echo "$$unformatted"; exit 1; fi
 
 # The linters are pinned in a module of their own, so that the program's dependencies stay its own.
