@@ -1,0 +1,299 @@
+// Package population turns many requests into what holds of them together: counts, quantiles, phase shares, and the
+// operations that the critical paths spend their time in.
+//
+// Traces come in one by one through [Builder.Add] and are let go again: what stays of a request is a compact [Record].
+// [Builder.Population] sorts the records, so that the order of the traces changes nothing.
+package population
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
+
+// A Record is what population analysis keeps of one request.
+type Record struct {
+	TraceID               analyzer.TraceID
+	SpanID                analyzer.SpanID
+	Start, End            int64 // nanoseconds since the Unix epoch
+	FirstToken, LastToken int64 // zero while unknown
+	InputTokens           int64 // -1 while unknown
+	OutputTokens          int64 // -1 while unknown
+
+	// Codes into the population's dictionary: see [Population.Text].
+	Model, Service, Instance, Dialect uint32
+
+	Outcome   analyzer.Outcome
+	Streaming analyzer.Tristate
+
+	phases []PhaseTime
+}
+
+// A PhaseTime is how long one phase took of a request, on each of its two paths.
+type PhaseTime struct {
+	Phase  analyzer.Phase
+	Covers analyzer.PhaseSet // as in [analyzer.Part]
+	TTFT   int64             // nanoseconds before the first token
+	E2E    int64             // nanoseconds of the whole extent
+}
+
+// Phases returns the phases that the request's telemetry shows, each once per set of covered phases.
+func (r *Record) Phases() []PhaseTime { return r.phases }
+
+// E2E returns the extent's duration in nanoseconds.
+func (r *Record) E2E() int64 { return r.End - r.Start }
+
+// TTFT returns the nanoseconds to the first token; ok is false while that is unknown.
+func (r *Record) TTFT() (ns int64, ok bool) { return r.FirstToken - r.Start, r.FirstToken != 0 }
+
+// TPOT returns nanoseconds per output token after the first, as [analyzer.Request.TPOT] defines it.
+func (r *Record) TPOT() (ns float64, ok bool) {
+	q := analyzer.Request{FirstToken: r.FirstToken, LastToken: r.LastToken, OutputTokens: r.OutputTokens}
+	return q.TPOT()
+}
+
+// An Operation is a span name of a service with the critical-path time that falls to it.
+type Operation struct {
+	Service, Name string
+	Self          int64 // nanoseconds on the critical path that fall to no child
+	Spans         int   // spans with time on the path
+	Traces        int   // traces in which it is on the path
+	Slowest       analyzer.TraceID
+	SlowestSelf   int64 // nanoseconds of it in that trace
+}
+
+// A Window is a range of time, [Since, Until), in nanoseconds since the Unix epoch. A zero end is open.
+type Window struct{ Since, Until int64 }
+
+// Holds reports whether t is in w.
+func (w Window) Holds(t int64) bool {
+	return (w.Since == 0 || t >= w.Since) && (w.Until == 0 || t < w.Until)
+}
+
+// A Population is everything that is kept of the traces of one analysis.
+type Population struct {
+	Records    []Record    // by start, then trace id, then span id
+	Operations []Operation // by time on the critical path, most first
+	PathTime   int64       // nanoseconds of all critical paths together
+	Traces     int
+	Spans      int
+	Turns      int
+	First      int64 // earliest root start of the traces kept; zero without traces
+	Last       int64 // latest root end of the traces kept
+	Warnings   analyzer.Warnings
+
+	texts []string
+}
+
+// Text returns the string that code stands for.
+func (p *Population) Text(code uint32) string { return p.texts[code] }
+
+// A Builder collects a population. It is not safe for concurrent use; builders that ran side by side are joined with
+// [Builder.Merge].
+type Builder struct {
+	window   Window
+	dialects []analyzer.Dialect
+	filter   Filter
+
+	records    []Record
+	phaseSlab  []PhaseTime
+	operations map[operationKey]*Operation
+	population Population
+	codes      map[string]uint32
+	texts      []string
+	trace      map[operationKey]pathTime // scratch of one trace
+	onPath     []bool                    // scratch of one trace, by span
+}
+
+type operationKey struct{ service, name string }
+
+type pathTime struct {
+	self  int64
+	spans int
+}
+
+// NewBuilder returns a builder of the population of w as dialects explain it.
+func NewBuilder(w Window, f Filter, dialects []analyzer.Dialect) *Builder {
+	return &Builder{
+		window: w, filter: f, dialects: dialects,
+		operations: map[operationKey]*Operation{},
+		codes:      map[string]uint32{},
+		trace:      map[operationKey]pathTime{},
+	}
+}
+
+// Add takes in a trace if it belongs to the window: if one of its requests starts in it and passes the filter or, when
+// it holds no request and nothing is filtered, if its earliest root does.
+func (b *Builder) Add(t *analyzer.Trace) {
+	roots := t.Roots()
+	if len(roots) == 0 {
+		return
+	}
+	requests, turns := analyzer.Requests(t, b.dialects)
+	kept := 0
+	for i := range requests {
+		if r := &requests[i]; b.window.Holds(r.Start) && b.filter.keeps(t, r) {
+			b.addRequest(r)
+			kept++
+		}
+	}
+	if kept == 0 && (len(requests) > 0 || b.filter.any() || !b.window.Holds(t.Spans[roots[0]].Start)) {
+		return
+	}
+	p := &b.population
+	p.Traces++
+	p.Spans += len(t.Spans)
+	for _, turn := range turns {
+		if b.window.Holds(turn.Start) {
+			p.Turns++
+		}
+	}
+	p.Warnings.Merge(t.Warnings)
+	for _, root := range roots {
+		s := &t.Spans[root]
+		p.extend(s.Start, max(s.Start, s.End))
+	}
+	b.addPath(t)
+}
+
+func (p *Population) extend(first, last int64) {
+	if p.First == 0 || first < p.First {
+		p.First = first
+	}
+	p.Last = max(p.Last, last)
+}
+
+func (b *Builder) addRequest(r *analyzer.Request) {
+	b.population.Warnings.Merge(r.Warnings)
+	b.records = append(b.records, Record{
+		TraceID: r.TraceID, SpanID: r.SpanID,
+		Start: r.Start, End: r.End, FirstToken: r.FirstToken, LastToken: r.LastToken,
+		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens,
+		Model: b.code(r.Model), Service: b.code(r.Service), Instance: b.code(r.Instance), Dialect: b.code(r.Dialect),
+		Outcome: r.Outcome, Streaming: r.Streaming,
+		phases: b.phases(r),
+	})
+}
+
+// phases sums a request's ledgers per phase and set of covered phases. The slices of all records share slabs, which
+// spares an allocation a request.
+func (b *Builder) phases(r *analyzer.Request) []PhaseTime {
+	if cap(b.phaseSlab)-len(b.phaseSlab) < len(r.E2ELedger.Parts)+len(r.TTFTLedger.Parts) {
+		b.phaseSlab = make([]PhaseTime, 0, 4096+len(r.E2ELedger.Parts)+len(r.TTFTLedger.Parts))
+	}
+	first := len(b.phaseSlab)
+	at := func(part *analyzer.Part) *PhaseTime {
+		for i := first; i < len(b.phaseSlab); i++ {
+			if pt := &b.phaseSlab[i]; pt.Phase == part.Phase && pt.Covers == part.Covers {
+				return pt
+			}
+		}
+		b.phaseSlab = append(b.phaseSlab, PhaseTime{Phase: part.Phase, Covers: part.Covers})
+		return &b.phaseSlab[len(b.phaseSlab)-1]
+	}
+	for i := range r.E2ELedger.Parts {
+		part := &r.E2ELedger.Parts[i]
+		at(part).E2E += part.End - part.Start
+	}
+	for i := range r.TTFTLedger.Parts {
+		part := &r.TTFTLedger.Parts[i]
+		at(part).TTFT += part.End - part.Start
+	}
+	return b.phaseSlab[first:len(b.phaseSlab):len(b.phaseSlab)]
+}
+
+func (b *Builder) code(s string) uint32 {
+	code, ok := b.codes[s]
+	if !ok {
+		code = uint32(len(b.texts))
+		b.codes[s] = code
+		b.texts = append(b.texts, s)
+	}
+	return code
+}
+
+func (b *Builder) addPath(t *analyzer.Trace) {
+	clear(b.trace)
+	b.onPath = append(b.onPath[:0], make([]bool, len(t.Spans))...)
+	for _, iv := range t.CriticalPath() {
+		s := &t.Spans[iv.Span]
+		key := operationKey{s.Service(), s.Name}
+		pt := b.trace[key]
+		pt.self += iv.End - iv.Start
+		if !b.onPath[iv.Span] {
+			b.onPath[iv.Span] = true
+			pt.spans++
+		}
+		b.trace[key] = pt
+	}
+	for key, pt := range b.trace {
+		b.population.PathTime += pt.self
+		op := b.operations[key]
+		if op == nil {
+			op = &Operation{Service: key.service, Name: key.name}
+			b.operations[key] = op
+		}
+		op.Self += pt.self
+		op.Spans += pt.spans
+		op.Traces++
+		op.slower(t.ID, pt.self)
+	}
+}
+
+// slower keeps the slowest trace; the smaller id wins a tie, so that the order of traces does not matter.
+func (op *Operation) slower(id analyzer.TraceID, self int64) {
+	if self > op.SlowestSelf || self == op.SlowestSelf && (op.Slowest.IsZero() || id.Compare(op.Slowest) < 0) {
+		op.Slowest, op.SlowestSelf = id, self
+	}
+}
+
+// Merge adds what other collected, which must not be used any more.
+func (b *Builder) Merge(other *Builder) {
+	recode := make([]uint32, len(other.texts))
+	for i, s := range other.texts {
+		recode[i] = b.code(s)
+	}
+	for i := range other.records {
+		r := &other.records[i]
+		r.Model, r.Service, r.Instance, r.Dialect = recode[r.Model], recode[r.Service], recode[r.Instance], recode[r.Dialect]
+	}
+	b.records = append(b.records, other.records...)
+	for key, op := range other.operations {
+		mine := b.operations[key]
+		if mine == nil {
+			b.operations[key] = op
+			continue
+		}
+		mine.Self += op.Self
+		mine.Spans += op.Spans
+		mine.Traces += op.Traces
+		mine.slower(op.Slowest, op.SlowestSelf)
+	}
+	p, o := &b.population, &other.population
+	p.PathTime += o.PathTime
+	p.Traces += o.Traces
+	p.Spans += o.Spans
+	p.Turns += o.Turns
+	p.Warnings.Merge(o.Warnings)
+	if o.First != 0 {
+		p.extend(o.First, o.Last)
+	}
+}
+
+// Population returns what was collected. The builder must not be used any more.
+func (b *Builder) Population() *Population {
+	p := &b.population
+	p.Records, p.texts = b.records, b.texts
+	slices.SortFunc(p.Records, func(x, y Record) int {
+		return cmp.Or(cmp.Compare(x.Start, y.Start), x.TraceID.Compare(y.TraceID), x.SpanID.Compare(y.SpanID))
+	})
+	p.Operations = make([]Operation, 0, len(b.operations))
+	for _, op := range b.operations {
+		p.Operations = append(p.Operations, *op)
+	}
+	slices.SortFunc(p.Operations, func(x, y Operation) int {
+		return cmp.Or(cmp.Compare(y.Self, x.Self), cmp.Compare(x.Service, y.Service), cmp.Compare(x.Name, y.Name))
+	})
+	return p
+}

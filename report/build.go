@@ -1,0 +1,66 @@
+package report
+
+import (
+	"iter"
+	"runtime"
+	"sync"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+)
+
+// Options say what a report is built from.
+type Options struct {
+	Source   string // what is read, as a person would name it
+	Window   population.Window
+	Filter   population.Filter
+	Dialects []analyzer.Dialect
+	LeftOut  func() []Warning // what the reader of the traces left out; asked for once all are read; may be nil
+}
+
+// batchSize is how many traces a worker takes at once: enough that handing them over costs nothing beside the work.
+const batchSize = 256
+
+// Build reads all traces and computes their report. It stops at the first error that the traces yield. The report is
+// the same for every order of the traces.
+func Build(traces iter.Seq2[*analyzer.Trace, error], o Options) (*Report, error) {
+	batches := make(chan []*analyzer.Trace, 2*runtime.GOMAXPROCS(0))
+	builders := make([]*population.Builder, runtime.GOMAXPROCS(0))
+	var workers sync.WaitGroup
+	for i := range builders {
+		b := population.NewBuilder(o.Window, o.Filter, o.Dialects)
+		builders[i] = b
+		workers.Go(func() {
+			for batch := range batches {
+				for _, t := range batch {
+					b.Add(t)
+				}
+			}
+		})
+	}
+	err := feed(batches, traces)
+	workers.Wait()
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range builders[1:] {
+		builders[0].Merge(b)
+	}
+	return summarize(builders[0].Population(), o), nil
+}
+
+func feed(batches chan<- []*analyzer.Trace, traces iter.Seq2[*analyzer.Trace, error]) error {
+	defer close(batches)
+	batch := make([]*analyzer.Trace, 0, batchSize)
+	for t, err := range traces {
+		if err != nil {
+			return err
+		}
+		if batch = append(batch, t); len(batch) == batchSize {
+			batches <- batch
+			batch = make([]*analyzer.Trace, 0, batchSize)
+		}
+	}
+	batches <- batch
+	return nil
+}

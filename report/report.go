@@ -1,0 +1,411 @@
+// Package report turns traces into what people are shown.
+//
+// [Build] reads traces, explains each, and computes a [Report]: everything that any format may show. A format only
+// prints it, so that two formats can never disagree.
+package report
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+)
+
+// Schema names the JSON form of a Report. The number grows with every change that can break a reader.
+const Schema = "slowtoken.report/1"
+
+// A Report is an analysis, fully computed. Times are UTC, durations nanoseconds, shares fractions of 1.
+type Report struct {
+	Schema   string `json:"schema"`
+	Source   string `json:"source"` // what was read: files, or a database
+	Window   Window `json:"window"`
+	Filter   Filter `json:"filter"`
+	Traces   int    `json:"traces"`
+	Spans    int    `json:"spans"`
+	Turns    int    `json:"turns"`
+	Requests Counts `json:"requests"`
+
+	Dialects  []Dialect  `json:"dialects"`
+	Models    []Named    `json:"models"`
+	Services  []Named    `json:"services"`
+	Instances []Named    `json:"instances"` // capacity domains; the name "" is "treated as one server"
+	Measures  []Measure  `json:"measures"`
+	Phases    []Phase    `json:"phases"`
+	NotApart  []NotApart `json:"not_separable"`
+
+	Operations []Operation `json:"operations"` // by critical-path time, most first
+	PathTime   int64       `json:"path_time_ns"`
+	Exemplars  []Exemplar  `json:"exemplars"`
+	Warnings   []Warning   `json:"warnings"`
+	LeftOut    []Warning   `json:"left_out"` // what was not read, or not in full
+}
+
+// A Window is the range of time that a report speaks of.
+type Window struct {
+	Since *time.Time `json:"since,omitempty"` // as asked for; absent: open
+	Until *time.Time `json:"until,omitempty"`
+	First time.Time  `json:"first"` // start of the earliest trace read
+	Last  time.Time  `json:"last"`  // end of the latest trace read
+}
+
+// A Filter is what the requests were narrowed to.
+type Filter struct {
+	Service string            `json:"service,omitempty"`
+	Model   string            `json:"model,omitempty"`
+	Where   map[string]string `json:"where,omitempty"`
+}
+
+// Counts say how requests ended. Latency measures hold the successful ones only.
+type Counts struct {
+	Total     int `json:"total"`
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	Cancelled int `json:"cancelled"`
+	// Running requests started in the window and had not ended at its end.
+	Running int `json:"running"`
+	// Censored says that more than 1 % were running, so that percentiles are lower bounds.
+	Censored bool `json:"censored"`
+}
+
+// A Dialect is a way in which the traces read speak of inference.
+type Dialect struct {
+	Name     string `json:"name"`
+	Verified bool   `json:"verified"` // tested against recordings of the real stack
+	Requests int    `json:"requests"`
+}
+
+// A Named counts the requests that share a name.
+type Named struct {
+	Name     string `json:"name"`
+	Requests int    `json:"requests"`
+}
+
+// A Measure is one latency measure over the successful requests that have it.
+type Measure struct {
+	Name      string     `json:"name"`
+	Unit      string     `json:"unit"` // "ns", or "ns/token"
+	N         int        `json:"n"`
+	Undefined int        `json:"undefined"` // successful requests without it
+	Mean      float64    `json:"mean"`
+	Quantiles []Quantile `json:"quantiles"`
+}
+
+// A Quantile is a nearest-rank quantile with its distribution-free 95 % interval; an absent end is open.
+type Quantile struct {
+	P     float64  `json:"p"`
+	Value float64  `json:"value"`
+	Low   *float64 `json:"low,omitempty"`
+	High  *float64 `json:"high,omitempty"`
+}
+
+// A Phase is what one phase takes of the successful requests.
+type Phase struct {
+	Phase analyzer.Phase `json:"phase"`
+	// Requests counts those whose telemetry shows the phase. With none it is not observable here, which is not zero.
+	Requests  int     `json:"requests"`
+	E2E       int64   `json:"e2e_ns"`
+	E2EShare  float64 `json:"e2e_share"` // of all successful requests' E2E
+	TTFT      int64   `json:"ttft_ns"`
+	TTFTShare float64 `json:"ttft_share"` // of all successful requests' TTFT
+}
+
+// A NotApart is time of which the telemetry says only that it belongs to one of several phases.
+type NotApart struct {
+	Phases    []analyzer.Phase `json:"phases"`
+	Requests  int              `json:"requests"`
+	E2E       int64            `json:"e2e_ns"`
+	E2EShare  float64          `json:"e2e_share"`
+	TTFT      int64            `json:"ttft_ns"`
+	TTFTShare float64          `json:"ttft_share"`
+}
+
+// An Operation is a span name of a service and its time on the critical paths.
+type Operation struct {
+	Service string  `json:"service"`
+	Name    string  `json:"name"`
+	Self    int64   `json:"self_ns"`
+	Share   float64 `json:"share"` // of all critical paths
+	Spans   int     `json:"spans"`
+	Traces  int     `json:"traces"`
+	Slowest string  `json:"slowest_trace"`
+}
+
+// An Exemplar is a request to look at.
+type Exemplar struct {
+	What    string         `json:"what"` // "p50", "p95", "p99" or "slowest", by E2E
+	TraceID string         `json:"trace_id"`
+	SpanID  string         `json:"span_id"`
+	Start   time.Time      `json:"start"`
+	E2E     int64          `json:"e2e_ns"`
+	TTFT    int64          `json:"ttft_ns,omitempty"`
+	Largest analyzer.Phase `json:"largest_phase"`
+	Share   float64        `json:"largest_phase_share"`
+}
+
+// A Warning is a doubt about the telemetry, or something left out, with how often it was met.
+type Warning struct {
+	Name    string `json:"name"`
+	Count   int    `json:"count"`
+	Meaning string `json:"meaning,omitempty"`
+}
+
+// summarize computes a report from a population.
+func summarize(p *population.Population, o Options) *Report {
+	r := &Report{
+		Schema: Schema, Source: o.Source,
+		Window: Window{Since: utc(o.Window.Since), Until: utc(o.Window.Until)},
+		Filter: filterOf(o.Filter),
+		Traces: p.Traces, Spans: p.Spans, Turns: p.Turns,
+		PathTime: p.PathTime,
+		Warnings: warnings(p.Warnings),
+		LeftOut:  []Warning{},
+	}
+	if o.LeftOut != nil {
+		r.LeftOut = append(r.LeftOut, o.LeftOut()...)
+	}
+	if p.Traces > 0 {
+		r.Window.First, r.Window.Last = time.Unix(0, p.First).UTC(), time.Unix(0, p.Last).UTC()
+	}
+	ok := r.count(p, o.Window)
+	r.Dialects = dialects(p, o.Dialects)
+	r.Models = names(p, func(rec *population.Record) uint32 { return rec.Model })
+	r.Services = names(p, func(rec *population.Record) uint32 { return rec.Service })
+	r.Instances = names(p, func(rec *population.Record) uint32 { return rec.Instance })
+	r.Measures = measures(ok)
+	r.Phases, r.NotApart = phases(ok)
+	r.Operations = operations(p)
+	r.Exemplars = exemplars(ok)
+	return r
+}
+
+func utc(ns int64) *time.Time {
+	if ns == 0 {
+		return nil
+	}
+	t := time.Unix(0, ns).UTC()
+	return &t
+}
+
+func filterOf(f population.Filter) Filter {
+	out := Filter{Service: f.Service, Model: f.Model}
+	for _, w := range f.Where {
+		if out.Where == nil {
+			out.Where = map[string]string{}
+		}
+		out.Where[w.Key] = w.Value
+	}
+	return out
+}
+
+// count counts outcomes and returns the requests that latency measures hold: those that succeeded inside the window.
+func (r *Report) count(p *population.Population, w population.Window) []*population.Record {
+	ok := []*population.Record{}
+	c := &r.Requests
+	for i := range p.Records {
+		rec := &p.Records[i]
+		c.Total++
+		switch {
+		case w.Until != 0 && rec.End > w.Until:
+			c.Running++
+		case rec.Outcome == analyzer.Failed:
+			c.Failed++
+		case rec.Outcome == analyzer.Cancelled:
+			c.Cancelled++
+		default:
+			c.Succeeded++
+			ok = append(ok, rec)
+		}
+	}
+	c.Censored = c.Running*100 > c.Total
+	return ok
+}
+
+func names(p *population.Population, code func(*population.Record) uint32) []Named {
+	counts := map[uint32]int{}
+	for i := range p.Records {
+		counts[code(&p.Records[i])]++
+	}
+	list := make([]Named, 0, len(counts))
+	for c, n := range counts {
+		list = append(list, Named{p.Text(c), n})
+	}
+	slices.SortFunc(list, func(a, b Named) int {
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+func dialects(p *population.Population, known []analyzer.Dialect) []Dialect {
+	list := []Dialect{}
+	for _, n := range names(p, func(rec *population.Record) uint32 { return rec.Dialect }) {
+		i := slices.IndexFunc(known, func(d analyzer.Dialect) bool { return d.Name == n.Name })
+		list = append(list, Dialect{Name: n.Name, Verified: i >= 0 && known[i].Verified, Requests: n.Requests})
+	}
+	return list
+}
+
+func measures(ok []*population.Record) []Measure {
+	return []Measure{
+		measure("TTFT", "ns", ok, func(r *population.Record) (float64, bool) {
+			ns, ok := r.TTFT()
+			return float64(ns), ok
+		}),
+		measure("TPOT", "ns/token", ok, (*population.Record).TPOT),
+		measure("E2E", "ns", ok, func(r *population.Record) (float64, bool) { return float64(r.E2E()), true }),
+	}
+}
+
+func measure(name, unit string, ok []*population.Record, value func(*population.Record) (float64, bool)) Measure {
+	m := Measure{Name: name, Unit: unit, Quantiles: []Quantile{}}
+	values := make([]float64, 0, len(ok))
+	var sum float64
+	for _, r := range ok {
+		v, has := value(r)
+		if !has {
+			m.Undefined++
+			continue
+		}
+		values = append(values, v)
+		sum += v
+	}
+	if m.N = len(values); m.N == 0 {
+		return m
+	}
+	m.Mean = sum / float64(m.N)
+	sort.Float64s(values)
+	for _, p := range []float64{0.5, 0.95, 0.99} {
+		q := population.QuantileOf(values, p)
+		out := Quantile{P: p, Value: q.Value}
+		if !q.LowOpen {
+			out.Low = &q.Low
+		}
+		if !q.Open {
+			out.High = &q.High
+		}
+		m.Quantiles = append(m.Quantiles, out)
+	}
+	return m
+}
+
+// phases sums phases over requests. The core phases are always there, the others when the telemetry shows them.
+func phases(ok []*population.Record) ([]Phase, []NotApart) {
+	var perPhase [analyzer.NumPhases]Phase
+	apart := []NotApart{}
+	byCovers := map[analyzer.PhaseSet]int{}
+	var e2e, ttft int64
+	for _, r := range ok {
+		e2e += r.E2E()
+		if ns, has := r.TTFT(); has {
+			ttft += ns
+		}
+		for _, pt := range r.Phases() {
+			ph := &perPhase[pt.Phase]
+			if pt.Covers == 0 {
+				ph.Requests++
+				ph.E2E += pt.E2E
+				ph.TTFT += pt.TTFT
+				continue
+			}
+			i, has := byCovers[pt.Covers]
+			if !has {
+				i = len(apart)
+				byCovers[pt.Covers] = i
+				apart = append(apart, NotApart{Phases: pt.Covers.Phases()})
+			}
+			apart[i].Requests++
+			apart[i].E2E += pt.E2E
+			apart[i].TTFT += pt.TTFT
+		}
+	}
+	var list []Phase
+	for _, p := range analyzer.Phases {
+		ph := perPhase[p]
+		if ph.Requests == 0 && !slices.Contains(analyzer.CorePhases[:], p) {
+			continue
+		}
+		ph.Phase, ph.E2EShare, ph.TTFTShare = p, share(ph.E2E, e2e), share(ph.TTFT, ttft)
+		list = append(list, ph)
+	}
+	for i := range apart {
+		apart[i].E2EShare, apart[i].TTFTShare = share(apart[i].E2E, e2e), share(apart[i].TTFT, ttft)
+	}
+	slices.SortFunc(apart, func(a, b NotApart) int {
+		return cmp.Or(cmp.Compare(b.E2E, a.E2E), slices.Compare(a.Phases, b.Phases))
+	})
+	return list, apart
+}
+
+func share(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
+func operations(p *population.Population) []Operation {
+	list := make([]Operation, len(p.Operations))
+	for i, op := range p.Operations {
+		list[i] = Operation{
+			Service: op.Service, Name: op.Name, Self: op.Self, Share: share(op.Self, p.PathTime),
+			Spans: op.Spans, Traces: op.Traces, Slowest: op.Slowest.String(),
+		}
+	}
+	return list
+}
+
+func exemplars(ok []*population.Record) []Exemplar {
+	if len(ok) == 0 {
+		return []Exemplar{}
+	}
+	byE2E := slices.Clone(ok)
+	slices.SortStableFunc(byE2E, func(a, b *population.Record) int { return cmp.Compare(a.E2E(), b.E2E()) })
+	at := func(what string, i int) Exemplar {
+		r := byE2E[i]
+		e := Exemplar{What: what, TraceID: r.TraceID.String(), SpanID: r.SpanID.String(), Start: time.Unix(0, r.Start).UTC(), E2E: r.E2E()}
+		if ns, has := r.TTFT(); has {
+			e.TTFT = ns
+		}
+		most := int64(math.MinInt64)
+		for _, pt := range r.Phases() {
+			if pt.E2E > most {
+				most, e.Largest = pt.E2E, pt.Phase
+			}
+		}
+		e.Share = share(max(most, 0), r.E2E())
+		return e
+	}
+	n := len(byE2E)
+	return []Exemplar{
+		at("p50", population.NearestRank(n, 0.5)),
+		at("p95", population.NearestRank(n, 0.95)),
+		at("p99", population.NearestRank(n, 0.99)),
+		at("slowest", n-1),
+	}
+}
+
+// meaning says in one line what a warning of the analyzer counts.
+func meaning(name string) string {
+	for _, list := range [][]analyzer.WarningMeaning{analyzer.AssemblyWarnings, analyzer.RequestWarnings} {
+		for _, w := range list {
+			if w.Name == name {
+				return w.Meaning
+			}
+		}
+	}
+	return ""
+}
+
+func warnings(w analyzer.Warnings) []Warning {
+	list := make([]Warning, 0, len(w))
+	for name, n := range w {
+		list = append(list, Warning{Name: name, Count: n, Meaning: meaning(name)})
+	}
+	slices.SortFunc(list, func(a, b Warning) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
