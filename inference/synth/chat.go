@@ -150,6 +150,11 @@ func (c *chat) serverAttributes() analyzer.Attributes {
 	case c.call.Output == c.maxTokens:
 		last = text("gen_ai.response.finish_reason", "length")
 	}
+	// Nobody sees the first token of an answer that is sent as a whole.
+	response := text("gen_ai.response.id", c.id)
+	if c.streaming {
+		response = analyzer.Attribute{Key: "gen_ai.server.time_to_first_token", Value: analyzer.Double(seconds(c.call.FirstToken - c.received))}
+	}
 	return analyzer.Attributes{
 		text("gen_ai.operation.name", "chat"),
 		text("gen_ai.provider.name", "llmserver"),
@@ -161,7 +166,7 @@ func (c *chat) serverAttributes() analyzer.Attributes {
 		{Key: "gen_ai.request.temperature", Value: analyzer.Double(c.temperature)},
 		number("gen_ai.usage.input_tokens", int64(c.call.Prompt)),
 		number("gen_ai.usage.output_tokens", int64(c.call.Output)),
-		{Key: "gen_ai.server.time_to_first_token", Value: analyzer.Double(seconds(c.call.FirstToken - c.received))},
+		response,
 		last,
 	}
 }
