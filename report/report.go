@@ -136,14 +136,15 @@ type Operation struct {
 
 // An Exemplar is a request to look at.
 type Exemplar struct {
-	What    string         `json:"what"` // "p50", "p95", "p99" or "slowest", by E2E
-	TraceID string         `json:"trace_id"`
-	SpanID  string         `json:"span_id"`
-	Start   time.Time      `json:"start"`
-	E2E     int64          `json:"e2e_ns"`
-	TTFT    int64          `json:"ttft_ns,omitempty"`
-	Largest analyzer.Phase `json:"largest_phase"`
-	Share   float64        `json:"largest_phase_share"`
+	What    string    `json:"what"` // "p50", "p95", "p99" or "slowest", by E2E
+	TraceID string    `json:"trace_id"`
+	SpanID  string    `json:"span_id"`
+	Start   time.Time `json:"start"`
+	E2E     int64     `json:"e2e_ns"`
+	TTFT    int64     `json:"ttft_ns,omitempty"`
+	// Largest is the phase that takes most of it; several where they cannot be told apart.
+	Largest []analyzer.Phase `json:"largest"`
+	Share   float64          `json:"largest_share"`
 }
 
 // A Warning is a doubt about the telemetry, or something left out, with how often it was met.
@@ -372,7 +373,10 @@ func exemplars(ok []*population.Record) []Exemplar {
 		most := int64(math.MinInt64)
 		for _, pt := range r.Phases() {
 			if pt.E2E > most {
-				most, e.Largest = pt.E2E, pt.Phase
+				most, e.Largest = pt.E2E, []analyzer.Phase{pt.Phase}
+				if pt.Covers != 0 {
+					e.Largest = pt.Covers.Phases()
+				}
 			}
 		}
 		e.Share = share(max(most, 0), r.E2E())

@@ -15,11 +15,8 @@ import (
 // MaxTextLines is how many lines the terminal answer has at most.
 const MaxTextLines = 25
 
-// How many operations and warnings the terminal answer shows; the rest is counted, and in the JSON form.
-const (
-	textOperations = 3
-	textWarnings   = 3
-)
+// textOperations is how many operations the terminal answer shows; the JSON form has them all.
+const textOperations = 3
 
 // WriteText prints r for a terminal, in at most [MaxTextLines] lines. Names from the telemetry are cut and stripped of
 // control characters, since they are not ours.
@@ -48,23 +45,23 @@ func textHeader(b *bytes.Buffer, r *Report) {
 		asked = "asked: until " + stamp(*r.Window.Until)
 	}
 	if r.Traces > 0 {
-		fmt.Fprintf(b, "window    %s to %s UTC (%s); %s\n", stamp(r.Window.First), stamp(r.Window.Last),
+		fmt.Fprintf(b, "window     %s to %s UTC (%s); %s\n", stamp(r.Window.First), stamp(r.Window.Last),
 			Duration(float64(r.Window.Last.Sub(r.Window.First))), asked)
 	} else {
-		fmt.Fprintf(b, "window    no traces; %s\n", asked)
+		fmt.Fprintf(b, "window     no traces; %s\n", asked)
 	}
-	fmt.Fprintf(b, "read      %s traces, %s spans from %s\n", Count(r.Traces), Count(r.Spans), printable(r.Source, 90))
+	fmt.Fprintf(b, "read       %s, %s from %s\n", plural(r.Traces, "trace"), plural(r.Spans, "span"), printable(r.Source, 90))
 	c := r.Requests
 	if c.Total == 0 {
-		fmt.Fprintf(b, "requests  none: no span speaks a known inference dialect (slowtoken doctor lists the names seen)\n")
+		fmt.Fprintf(b, "requests   none: no span speaks a known inference dialect (slowtoken doctor lists the names seen)\n")
 		return
 	}
-	fmt.Fprintf(b, "requests  %s: %s ok, %s failed, %s cancelled", Count(c.Total), Count(c.Succeeded), Count(c.Failed), Count(c.Cancelled))
+	fmt.Fprintf(b, "requests   %s: %s ok, %s failed, %s cancelled", Count(c.Total), Count(c.Succeeded), Count(c.Failed), Count(c.Cancelled))
 	if c.Running > 0 {
 		fmt.Fprintf(b, ", %s still running at the window's end", Count(c.Running))
 	}
 	if r.Turns > 0 {
-		fmt.Fprintf(b, "; %s turns", Count(r.Turns))
+		fmt.Fprintf(b, "; %s", plural(r.Turns, "turn"))
 	}
 	fmt.Fprintf(b, "; %s\n", dialectList(r.Dialects))
 }
@@ -82,38 +79,37 @@ func dialectList(list []Dialect) string {
 }
 
 func textMeasures(b *bytes.Buffer, r *Report) {
-	fmt.Fprintf(b, "\n%-6s %8s   %-24s %-24s %-24s\n", "", "n", "p50", "p95", "p99")
+	fmt.Fprintf(b, "\n%-10s %7s   %-26s %-26s %s\n", "latency", "n", "p50 (95 % interval)", "p95", "p99")
 	for _, m := range r.Measures {
 		var row strings.Builder
-		fmt.Fprintf(&row, "%-6s %8s  ", m.Name, Count(m.N))
+		fmt.Fprintf(&row, "  %-8s %7s  ", m.Name, Count(m.N))
 		if m.N == 0 {
 			row.WriteString(" not observable here")
 		}
 		for _, q := range m.Quantiles {
-			fmt.Fprintf(&row, " %-24s", quantile(q, r.Requests.Censored))
+			fmt.Fprintf(&row, " %-26s", quantile(q, r.Requests.Censored))
 		}
 		fmt.Fprintln(b, strings.TrimRight(row.String(), " "))
 	}
 }
 
-// quantile prints a value and its interval, "28.0 s (12.5..>)" where the upper end is open.
+// quantile prints a value and its interval; "at least" stands where the sample is too small for an upper end.
 func quantile(q Quantile, censored bool) string {
-	low, high := "<", ">"
-	if q.Low != nil {
-		low = Duration(*q.Low)
-	}
-	if q.High != nil {
-		high = Duration(*q.High)
-	}
 	value := Duration(q.Value)
 	if censored {
 		value = ">= " + value
 	}
-	return fmt.Sprintf("%s (%s..%s)", value, low, high)
+	switch {
+	case q.Low == nil:
+		return value + " (n too small)"
+	case q.High == nil:
+		return fmt.Sprintf("%s (%s to ?)", value, Duration(*q.Low))
+	}
+	return fmt.Sprintf("%s (%s to %s)", value, Duration(*q.Low), Duration(*q.High))
 }
 
 func textPhases(b *bytes.Buffer, r *Report) {
-	fmt.Fprintf(b, "\n%-14s %-24s %s\n", "critical path", "to the first token", "to the end")
+	fmt.Fprintf(b, "\n%-16s %-24s %s\n", "critical path", "share of TTFT", "share of E2E")
 	var rest []string
 	for _, p := range r.Phases {
 		core := false
@@ -128,13 +124,13 @@ func textPhases(b *bytes.Buffer, r *Report) {
 			fmt.Fprintf(b, "  %-12s %s\n", p.Phase, notObservable(p.Phase, r.NotApart))
 			continue
 		}
-		fmt.Fprintf(b, "  %-12s %7s %-16s %7s %s\n", p.Phase, Percent(p.TTFTShare), bar(p.TTFTShare), Percent(p.E2EShare), strings.TrimRight(bar(p.E2EShare), " "))
+		fmt.Fprintf(b, "  %-12s %7s  %-16s %7s  %s\n", p.Phase, Percent(p.TTFTShare), bar(p.TTFTShare), Percent(p.E2EShare), strings.TrimRight(bar(p.E2EShare), " "))
 	}
 	for _, n := range r.NotApart {
 		rest = append(rest, fmt.Sprintf("%s %s, not separable", joinPhases(n.Phases, " + "), Percent(n.E2EShare)))
 	}
 	if len(rest) > 0 {
-		fmt.Fprintf(b, "  of the end's  %s\n", strings.Join(rest, "; "))
+		fmt.Fprintf(b, "  rest of E2E  %s\n", strings.Join(rest, "; "))
 	}
 }
 
@@ -143,7 +139,7 @@ func notObservable(p analyzer.Phase, apart []NotApart) string {
 	for _, n := range apart {
 		for _, q := range n.Phases {
 			if p == q {
-				return fmt.Sprintf("not observable here: inside %s of the end's time that is not separable", Percent(n.E2EShare))
+				return fmt.Sprintf("not observable here: somewhere in %s of E2E that is not separable", Percent(n.E2EShare))
 			}
 		}
 	}
@@ -162,12 +158,13 @@ func textOperationsTable(b *bytes.Buffer, r *Report) {
 	if len(r.Operations) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\ntop operations by critical-path time, of %s in %s\n", Count(len(r.Operations)), Duration(float64(r.PathTime)))
+	b.WriteByte('\n')
 	for i, op := range r.Operations {
 		if i == textOperations {
 			break
 		}
-		fmt.Fprintf(b, "  %7s %9s  %s  (%s spans)\n", Percent(op.Share), Duration(float64(op.Self)), printable(op.Service+" "+op.Name, 60), Count(op.Spans))
+		fmt.Fprintf(b, "operation  %7s of %s on critical paths: %s (%s)\n", Percent(op.Share), Duration(float64(r.PathTime)),
+			printable(op.Service+" "+op.Name, 60), plural(op.Spans, "span"))
 	}
 }
 
@@ -176,19 +173,22 @@ func textExemplars(b *bytes.Buffer, r *Report) {
 		if e.What == "p99" {
 			continue
 		}
-		fmt.Fprintf(b, "%-8s  %s  %s, %s %s\n", e.What, e.TraceID, Duration(float64(e.E2E)), e.Largest, Percent(e.Share))
+		fmt.Fprintf(b, "%-10s trace %s: %s, of that %s %s\n", e.What, e.TraceID, Duration(float64(e.E2E)), joinPhases(e.Largest, " + "), Percent(e.Share))
 	}
 }
 
+// textDoubts names every kind of warning with its count, and says what the first one means.
 func textDoubts(b *bytes.Buffer, r *Report) {
 	doubts := append(append([]Warning(nil), r.LeftOut...), r.Warnings...)
-	for i, w := range doubts {
-		if i == textWarnings-1 && len(doubts) > textWarnings {
-			fmt.Fprintf(b, "warning   %d more kinds of warning: -o json lists them\n", len(doubts)-i)
-			break
-		}
-		fmt.Fprintf(b, "warning   %s %s: %s\n", Count(w.Count), w.Name, w.Meaning)
+	if len(doubts) == 0 {
+		return
 	}
+	var names []string
+	for _, w := range doubts {
+		names = append(names, fmt.Sprintf("%s %s", w.Name, Count(w.Count)))
+	}
+	fmt.Fprintf(b, "warnings   %s\n", printable(strings.Join(names, ", "), 120))
+	fmt.Fprintf(b, "           %s: %s\n", doubts[0].Name, doubts[0].Meaning)
 }
 
 // bar draws a share in eighths of a cell, 14 cells wide.
@@ -245,6 +245,13 @@ func Count(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + one + "s"
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
