@@ -2,7 +2,6 @@ package analyzer
 
 import (
 	"cmp"
-	"math"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +13,6 @@ type assembly struct {
 	keys  []key
 	table []int32 // open addressing: 1 + the place of the first span of an id; 0 is free
 	marks []int32
-	queue []placed
 }
 
 var assemblies = sync.Pool{New: func() any { return new(assembly) }}
@@ -180,56 +178,49 @@ func (b *assembly) link(t *Trace) {
 // absent stands for a parent that is named but is not in the trace; -1 for none.
 const absent = -2
 
-// parent returns the place of the span that s names as its parent, and whether s only FOLLOWS_FROM it.
+// parent returns the place of the span that s hangs below, -1 or absent, and whether s only FOLLOWS_FROM it.
 func (b *assembly) parent(s *Span) (at int32, follows bool) {
-	if len(s.Links) == 0 {
-		return b.place(s.Parent), false
+	if s.Parent.IsZero() {
+		return -1, false
 	}
-	return b.referenced(s)
+	if len(s.Links) > 0 {
+		if at, follows, ok := b.referenced(s); ok {
+			return at, follows
+		}
+	}
+	if at := b.find(s.Parent.number()); at >= 0 {
+		return at, false
+	}
+	return absent, false
 }
 
-func (b *assembly) place(id SpanID) int32 {
-	if id.IsZero() {
-		return -1
-	}
-	if at := b.find(id.number()); at >= 0 {
-		return at
-	}
-	return absent
-}
-
-// referenced resolves a span with links. Its parent counts as the first CHILD_OF, unless a link says what kind of
-// reference it is.
-func (b *assembly) referenced(s *Span) (at int32, follows bool) {
-	first := b.place(s.Parent)
-	childOf, followsFrom, parentIsLinked := int32(-1), int32(-1), false
+// referenced resolves a span whose links are all its OpenTracing references; ok is false if they are not, for then none
+// of them names its parent.
+func (b *assembly) referenced(s *Span) (at int32, follows, ok bool) {
+	childOf, followsFrom := int32(-1), int32(-1)
 	for i := range s.Links {
 		l := &s.Links[i]
 		kind := l.Attributes.Text(RefType)
 		if kind != RefChildOf && kind != RefFollowsFrom || l.TraceID != s.TraceID {
 			continue
 		}
-		parentIsLinked = parentIsLinked || l.SpanID == s.Parent
-		to := b.place(l.SpanID)
-		if first == -1 {
-			first = absent
-		}
+		ok = ok || l.SpanID == s.Parent
+		to := b.find(l.SpanID.number())
 		switch {
-		case to >= 0 && kind == RefChildOf && childOf < 0:
+		case to < 0:
+		case kind == RefChildOf && childOf < 0:
 			childOf = to
-		case to >= 0 && kind == RefFollowsFrom && followsFrom < 0:
+		case kind == RefFollowsFrom && followsFrom < 0:
 			followsFrom = to
 		}
 	}
-	switch { // a parent that is present and linked is among the two
-	case first >= 0 && !parentIsLinked:
-		return first, false
+	switch {
 	case childOf >= 0:
-		return childOf, false
+		return childOf, false, ok
 	case followsFrom >= 0:
-		return followsFrom, true
+		return followsFrom, true, ok
 	}
-	return first, false
+	return absent, false, ok
 }
 
 // cutCycles makes the earliest span of every loop of parents a root.
@@ -307,87 +298,4 @@ func (t *Trace) sortByEnd(list []int32) {
 		return cmp.Compare(x, y) // by start, id: their places in Spans are in that order
 	}
 	slices.SortFunc(list, compare)
-}
-
-// placed is a span and the stretch of it that lies inside its parent.
-type placed struct {
-	span       int32
-	start, end int64
-}
-
-// countCuts counts, top down, what is clipped to its parent, lies outside it, or is not waited for.
-func (b *assembly) countCuts(t *Trace) {
-	if !t.hasCuts() {
-		return
-	}
-	clipped, dropped, async := 0, 0, 0
-	b.queue = b.queue[:0]
-	for _, r := range t.Roots() {
-		b.queue = append(b.queue, placed{r, t.nodes[r].start, t.nodes[r].end})
-	}
-	for len(b.queue) > 0 {
-		p := b.queue[len(b.queue)-1]
-		b.queue = b.queue[:len(b.queue)-1]
-		for _, c := range t.Children(p.span) {
-			n := &t.nodes[c]
-			if n.async {
-				async++
-				continue
-			}
-			start, end := max(n.start, p.start), min(n.end, p.end)
-			if n.isOutside(p.start, p.end) {
-				dropped++
-				t.DroppedNS = addCapped(t.DroppedNS, lengthOf(n.start, n.end))
-				continue
-			}
-			if start != n.start || end != n.end {
-				clipped++
-				t.ClippedNS = addCapped(t.ClippedNS, addCapped(lengthOf(n.start, start), lengthOf(end, n.end)))
-			}
-			b.queue = append(b.queue, placed{c, start, end})
-		}
-	}
-	t.Warnings.Add(WarnClipped, clipped)
-	t.Warnings.Add(WarnDroppedOutside, dropped)
-	t.Warnings.Add(WarnAsyncPruned, async)
-}
-
-// isOutside reports whether none of n's time lies in the given stretch. A span that only touches it lies outside, unless
-// the span has no length, for then nothing of it is lost.
-func (n *node) isOutside(start, end int64) bool {
-	if n.start == n.end {
-		return n.start < start || n.end > end
-	}
-	return n.start >= end || n.end <= start
-}
-
-// hasCuts reports whether any span is not waited for or is not inside its parent.
-func (t *Trace) hasCuts() bool {
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		if n.parent < 0 {
-			continue
-		}
-		p := &t.nodes[n.parent]
-		if n.async || n.start < p.start || n.end > p.end {
-			return true
-		}
-	}
-	return false
-}
-
-// lengthOf returns end - start, or the largest int64 where that does not fit.
-func lengthOf(start, end int64) int64 {
-	if d := end - start; d >= 0 {
-		return d
-	}
-	return math.MaxInt64
-}
-
-// addCapped returns a + b for lengths, or the largest int64 where that does not fit.
-func addCapped(a, b int64) int64 {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
 }

@@ -56,6 +56,7 @@ type walker struct {
 	out   []Interval
 	stack []visit
 	moved []int32 // lists of children that shifts have put into another order
+	cuts  *cuts   // if set, the walk counts in it
 }
 
 var walkers = sync.Pool{New: func() any { return new(walker) }}
@@ -105,6 +106,9 @@ func (w *walker) emit(span int32, start, end int64) {
 }
 
 func (w *walker) enter(t *Trace, span int32, start, end, shift int64, o *walkOptions) {
+	if w.cuts != nil {
+		w.cuts.add(t, span, start, end)
+	}
 	n := &t.nodes[span]
 	v := visit{span: span, next: n.kids, last: n.kids + n.numKids, fresh: true, start: start, now: end, shift: shift}
 	kids := t.byEnd[v.next:v.last]

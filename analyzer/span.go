@@ -140,7 +140,8 @@ type Link struct {
 // RefType is the link attribute, named by OpenTelemetry's OpenTracing compatibility specification, that says what an
 // OpenTracing reference was: [RefChildOf] or [RefFollowsFrom]. Importers of such sources write every reference of a
 // span as a link with it, in the order received, whenever the span has more than one or its only one is
-// [RefFollowsFrom]; [Span.Parent] then is the first CHILD_OF, else the first FOLLOWS_FROM.
+// [RefFollowsFrom]; [Span.Parent] then is the first CHILD_OF, else the first FOLLOWS_FROM. Where none of such links
+// names the Parent they came with a span that states its parent itself, and say nothing about it.
 const (
 	RefType        = "opentracing.ref_type"
 	RefChildOf     = "child_of"

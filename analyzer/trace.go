@@ -9,8 +9,9 @@ type Trace struct {
 	Spans []Span
 	// Warnings count what was missing, cut or set aside: see [AssemblyWarnings].
 	Warnings Warnings
-	// ClippedNS is how many nanoseconds clipped spans reached beyond their parents; DroppedNS is the summed length of
-	// the spans that lie outside theirs (without their children). Both stop at the largest int64.
+	// ClippedNS is how many nanoseconds of the clipped spans lie beyond their parents; DroppedNS is the length of the
+	// spans that lie outside theirs. Like their warnings they speak of the children of spans on the critical path, and
+	// no child of a dropped span is counted. Both stop at the largest int64.
 	ClippedNS, DroppedNS int64
 
 	nodes   []node  // one for each span
@@ -42,9 +43,9 @@ const (
 // result does not depend on the order in which the spans arrived.
 //
 // Exact copies of a span are left out. Of different spans with one id all are kept, and the first in canonical order
-// is the one that children and references mean. Parents are [Span.Parent], or the references of OpenTracing sources
-// (see [RefType]): the first CHILD_OF that is present, else the first FOLLOWS_FROM that is present. A span whose
-// parent is absent or itself is a root, and a loop of parents is cut at its earliest span.
+// is the one that children and references mean. A span's parent is [Span.Parent]; where links give the references of
+// an OpenTracing source (see [RefType]) it is the first CHILD_OF that is present, else the first FOLLOWS_FROM that is
+// present. A span whose parent is absent or itself is a root, and a loop of parents is cut at its earliest span.
 func NewTrace(spans []Span) *Trace {
 	t := &Trace{}
 	if len(spans) == 0 {
@@ -64,7 +65,7 @@ func NewTrace(spans []Span) *Trace {
 	b.link(t)
 	b.cutCycles(t)
 	t.nest()
-	b.countCuts(t)
+	t.countCuts()
 	return t
 }
 

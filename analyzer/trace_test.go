@@ -66,8 +66,8 @@ func TestPlainLinksAreNoParents(t *testing.T) {
 	}
 }
 
-// The OpenTracing bridges of SDKs write references as links beside a parent id, or without one.
-func TestReferencesBesideOrWithoutParentID(t *testing.T) {
+// Only links that name the parent are the references of an OpenTracing source; bridges and translators write others.
+func TestReferencesAreThoseThatNameTheParent(t *testing.T) {
 	call := Span{TraceID: traceNumber(1), ID: spanNumber(1), Start: 0, End: 100}
 	first := Span{TraceID: traceNumber(1), ID: spanNumber(2), Start: 10, End: 20, Parent: call.ID}
 	link := func(kind string, to uint64) []Link {
@@ -83,11 +83,10 @@ func TestReferencesBesideOrWithoutParentID(t *testing.T) {
 		async  bool
 		cause  string
 	}{
-		{"a parent id that no link names is the first CHILD_OF", call.ID, link(RefFollowsFrom, 2), 0, false, ""},
-		{"a parent id that a link says follows", call.ID, link(RefFollowsFrom, 1), 0, true, ""},
-		{"an absent parent id beside a present reference", spanNumber(9), link(RefChildOf, 2), 1, false, ""},
-		{"a reference without a parent id", SpanID{}, link(RefChildOf, 2), 1, false, ""},
-		{"an absent reference without a parent id", SpanID{}, link(RefChildOf, 9), -1, false, WarnOrphan},
+		{"links that do not name the parent leave it alone", call.ID, link(RefFollowsFrom, 2), 0, false, ""},
+		{"a link says that the span follows its parent", call.ID, link(RefFollowsFrom, 1), 0, true, ""},
+		{"links that do not name an absent parent are none", spanNumber(9), link(RefChildOf, 2), -1, false, WarnOrphan},
+		{"a root's links are no parents", SpanID{}, link(RefChildOf, 2), -1, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			last := Span{TraceID: traceNumber(1), ID: spanNumber(3), Start: 30, End: 40, Parent: c.parent, Links: c.links}

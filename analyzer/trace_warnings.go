@@ -24,7 +24,7 @@ var AssemblyWarnings = []WarningMeaning{
 	{WarnDuplicateExact, "spans that arrived again with the same content; the copies are left out"},
 	{WarnDuplicateRenamed, "spans that share an id with a different span; all are kept, children stay with the first"},
 	{WarnNegativeDuration, "spans that end before they start; they count as having no length"},
-	{WarnClipped, "spans that reach beyond their parent; the critical path uses the part inside it"},
-	{WarnDroppedOutside, "spans that lie wholly outside their parent; they and their children are off the critical path"},
-	{WarnAsyncPruned, "spans that their parent does not wait for; they and their children are off the critical path"},
+	{WarnClipped, "spans that reach beyond their parent on the critical path; the part inside it counts"},
+	{WarnDroppedOutside, "spans wholly outside their parent on the critical path; they and their children are off the path"},
+	{WarnAsyncPruned, "spans that their parent on the critical path does not wait for; they and their children are off the path"},
 }
