@@ -31,17 +31,18 @@ func (f *callFinder) joinAttempts(parent int32, siblings []int32) (joined int32)
 func (f *callFinder) triedAgain(a, b *call) bool {
 	_, end := f.t.Extent(a.head)
 	start, _ := f.t.Extent(b.head)
-	return a.outcome != Succeeded && start >= end && f.sameAsk(a, b) &&
+	return a.outcome == Failed && start >= end && f.sameAsk(a, b) &&
 		(a.facts.InputTokens < 0 || b.facts.InputTokens < 0 || a.facts.InputTokens == b.facts.InputTokens)
 }
 
-// hedged reports whether one of two overlapping calls is the other sent again. Calls with the same input that both
-// succeed are taken for two samples that somebody wanted.
+// hedged reports whether one of two overlapping calls is the other sent again: one request id, or equally large input,
+// and exactly one of them was given up. Such calls that both succeed are taken for two samples that somebody wanted.
 func (f *callFinder) hedged(a, b *call) bool {
 	_, end := f.t.Extent(a.head)
 	start, _ := f.t.Extent(b.head)
-	return start < end && a.facts.Input != "" && a.facts.Input == b.facts.Input && f.sameAsk(a, b) &&
-		(a.outcome == Succeeded) != (b.outcome == Succeeded)
+	same := a.facts.RequestID != "" && a.facts.RequestID == b.facts.RequestID ||
+		a.facts.InputTokens >= 0 && a.facts.InputTokens == b.facts.InputTokens
+	return start < end && same && f.sameAsk(a, b) && (a.outcome == Succeeded) != (b.outcome == Succeeded)
 }
 
 func (f *callFinder) sameAsk(a, b *call) bool {

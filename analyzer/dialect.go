@@ -29,7 +29,6 @@ type Call struct {
 	RequestModel string
 	Model        string // the model that answered
 	RequestID    string
-	Input        string // the stated input itself, when the span carries it; two calls with the same input can be told
 
 	// Times of tokens, in nanoseconds since the Unix epoch on the clock of the span; zero while unknown.
 	FirstToken, LastToken int64

@@ -67,7 +67,7 @@ func (k *call) merge(view *Call, i int32) {
 	}
 	for _, text := range [...]struct{ to, from *string }{
 		{&f.Operation, &view.Operation}, {&f.RequestModel, &view.RequestModel}, {&f.Model, &view.Model},
-		{&f.RequestID, &view.RequestID}, {&f.Input, &view.Input}, {&f.ErrorType, &view.ErrorType},
+		{&f.RequestID, &view.RequestID}, {&f.ErrorType, &view.ErrorType},
 	} {
 		if *text.to == "" {
 			*text.to = *text.from

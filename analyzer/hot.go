@@ -38,6 +38,52 @@ var HotAttributes = []HotAttribute{
 	{"openinference.span.kind", KindString},
 	{"error.type", KindString},
 	{"http.request.method", KindString},
+	{"http.method", KindString},
+	{"http.response.status_code", KindInt},
+	{"http.status_code", KindInt},
 	{"http.route", KindString},
 	{"rpc.method", KindString},
+	{"rpc.grpc.status_code", KindInt},
+	{"langfuse.observation.type", KindString},
+	{"gen_ai.agent.name", KindString},
+	{"gen_ai.tool.name", KindString},
+}
+
+// AnalysisKeys are the other attribute keys that analysis reads. They are on few spans, and only on those of inference
+// calls, so a column for each would be empty; stores hand them out with the hot attributes.
+var AnalysisKeys = []string{
+	"gen_ai.agent.id",
+	"gen_ai.is_streaming",
+	"gen_ai.request.choice.count",
+	"gen_ai.response.time_to_first_token",
+	"gen_ai.server.time_per_output_token",
+	"gen_ai.tool.call.id",
+	"gen_ai.usage.reasoning_tokens",
+
+	"langfuse.observation.completion_start_time",
+
+	"embedding.model_name",
+	"llm.model_name",
+	"llm.token_count.completion",
+	"llm.token_count.completion_details.reasoning",
+	"llm.token_count.prompt",
+	"llm.token_count.prompt_details.cache_read",
+
+	"llm.is_streaming",
+	"llm.request.type",
+	"traceloop.span.kind",
+
+	"ai.model.id",
+	"ai.operationId",
+	"ai.response.msToFirstChunk",
+	"ai.stream.msToFirstChunk",
+	"ai.usage.cachedInputTokens",
+	"ai.usage.completionTokens",
+	"ai.usage.inputTokens",
+	"ai.usage.outputTokens",
+	"ai.usage.promptTokens",
+	"ai.usage.reasoningTokens",
+
+	"dp_rank",
+	"vllm.dp_rank",
 }

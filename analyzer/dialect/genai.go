@@ -15,7 +15,8 @@ var GenAI = client{
 		"write it, is the time to the first chunk in seconds. Network, queue and prefill before it cannot be separated, nor " +
 		"decode, stream and network after it.",
 	keys: []string{
-		"gen_ai.system", "gen_ai.provider.name", "gen_ai.agent.name", "gen_ai.response.time_to_first_chunk",
+		"gen_ai.system", "gen_ai.provider.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.tool.name",
+		"gen_ai.tool.call.id", "gen_ai.response.time_to_first_chunk",
 		"gen_ai.response.time_to_first_token", "gen_ai.server.time_to_first_token", "gen_ai.server.time_per_output_token",
 	},
 	marks: []string{"gen_ai.*"},

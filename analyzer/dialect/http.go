@@ -13,12 +13,10 @@ var HTTP = analyzer.Dialect{
 		"envelope of the one call that it holds. A status from 400 on, or a gRPC status that is not OK, is a failure.",
 	Context: true,
 	Keys: []string{
-		"http.request.method", "http.method", "http.route", "url.path", "http.target", "http.url", "rpc.system", "rpc.method",
+		"http.request.method", "http.method", "http.route", "rpc.method",
 		"http.response.status_code", "http.status_code", "rpc.grpc.status_code", "error.type",
 	},
-	Marks: []string{
-		"http.request.method", "http.method", "http.route", "url.path", "http.target", "http.url", "rpc.system", "rpc.method",
-	},
+	Marks: []string{"http.request.method", "http.method", "http.route", "rpc.method"},
 	Match: func(s *analyzer.Span) analyzer.Role {
 		if s.Kind == analyzer.SpanKindProducer || s.Kind == analyzer.SpanKindConsumer {
 			return analyzer.RoleNone

@@ -9,8 +9,8 @@ var OpenInference = client{
 		"event \"First Token Stream Event\" is the first chunk, of any kind. A caller's view: network, queue and prefill cannot " +
 		"be separated.",
 	keys: []string{
-		"openinference.span.kind", "llm.model_name", "llm.token_count.prompt", "llm.token_count.completion",
-		"llm.token_count.prompt_details.cache_read", "llm.token_count.completion_details.reasoning", "input.value",
+		"openinference.span.kind", "llm.model_name", "embedding.model_name", "llm.token_count.prompt", "llm.token_count.completion",
+		"llm.token_count.prompt_details.cache_read", "llm.token_count.completion_details.reasoning",
 	},
 	marks: []string{"openinference.span.kind"},
 	match: func(s *analyzer.Span) analyzer.Role {
@@ -42,8 +42,6 @@ var OpenInference = client{
 				c.CachedTokens = count(a.Value)
 			case "llm.token_count.completion_details.reasoning":
 				c.ReasoningTokens = count(a.Value)
-			case "input.value":
-				c.Input, _ = a.Value.AsString()
 			}
 		}
 		if first.events(s, func(name string) bool { return name == "First Token Stream Event" }) {

@@ -16,7 +16,7 @@ var callKeys = []string{
 	"gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens",
 	"gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cached_tokens",
 	"gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens",
-	"gen_ai.input.messages", "error.type",
+	"error.type",
 }
 
 // readCall reads what a span states about its call under the names of the GenAI conventions, both generations.
@@ -56,8 +56,6 @@ func readCall(s *analyzer.Span) analyzer.Call {
 			c.ReasoningTokens = count(a.Value)
 		case "gen_ai.usage.reasoning_tokens":
 			older.ReasoningTokens = count(a.Value)
-		case "gen_ai.input.messages":
-			c.Input, _ = a.Value.AsString()
 		case "error.type":
 			c.ErrorType, _ = a.Value.AsString()
 		}
