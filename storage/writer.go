@@ -16,6 +16,9 @@ const (
 	// callers wait less for small ones.
 	maxCommit = 20_000
 
+	// linger is how long a transaction waits for callers that shared the last one.
+	linger = 10 * time.Millisecond
+
 	// maxQueued is how many spans wait at most. Decoded spans take about 1 KiB each.
 	maxQueued = 100_000
 )
@@ -139,15 +142,36 @@ func (w *writer) enqueue(ctx context.Context, j *job) error {
 // run writes until the queue is closed and empty.
 func (w *writer) run() {
 	defer close(w.done)
+	callers := 1
 	for j := range w.jobs {
-		batch := []*job{j}
-		for n := j.size(); n < maxCommit && len(w.jobs) > 0; {
-			next := <-w.jobs
-			batch = append(batch, next)
-			n += next.size()
-		}
+		batch := w.gather(j, callers)
+		callers = len(batch)
 		w.write(batch)
 	}
+}
+
+// gather takes what waits. A transaction has a fixed cost of some milliseconds, so when several callers shared the last
+// one, it gives them a moment to come back.
+func (w *writer) gather(first *job, callers int) []*job {
+	batch := []*job{first}
+	patience := time.NewTimer(linger)
+	defer patience.Stop()
+	for n := first.size(); n < maxCommit; {
+		if len(w.jobs) == 0 && len(batch) >= callers {
+			break
+		}
+		select {
+		case next, ok := <-w.jobs:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, next)
+			n += next.size()
+		case <-patience.C:
+			return batch
+		}
+	}
+	return batch
 }
 
 // write commits a batch and answers its callers. When that fails, each job is tried alone, so that nobody's spans are
