@@ -13,7 +13,8 @@ type Interval struct {
 }
 
 // CriticalPath returns the intervals that tile every root exactly, each root in turn and ascending in time within it.
-// Each instant of a root belongs to one span, the deepest on the path. A root without length has no interval.
+// Each instant of a root belongs to one span, the deepest on the path. A root without length has no interval; a path
+// without any is nil.
 //
 // The path is the last-finishing-child walk: from a span's end go to the child that finished last by then, from that
 // child's start to the child that had finished by then, and so on to the span's start; what no child covers is the
@@ -27,7 +28,7 @@ func (t *Trace) CriticalPath() []Interval {
 	for _, r := range t.Roots() {
 		w.walk(t, r, walkOptions{})
 	}
-	return slices.Clone(w.out)
+	return append([]Interval(nil), w.out...)
 }
 
 // walkOptions say how a walk differs from that of the trace's own path.
@@ -48,7 +49,7 @@ func (t *Trace) walk(root int32, o walkOptions) []Interval {
 	defer walkers.Put(w)
 	w.out = w.out[:0]
 	w.walk(t, root, o)
-	return slices.Clone(w.out)
+	return append([]Interval(nil), w.out...)
 }
 
 // walker is the working memory of a walk, kept between walks.

@@ -1,5 +1,12 @@
 package analyzer
 
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+)
+
 // failer is what tests, fuzz targets and properties have in common.
 type failer interface {
 	Helper()
@@ -27,4 +34,22 @@ func requireTiled(t failer, trace *Trace) {
 	if at != len(path) {
 		t.Fatalf("%d intervals after the last root", len(path)-at)
 	}
+}
+
+func TestPathsAreWalkedSideBySide(t *testing.T) {
+	trace := NewTrace(randomTrace(rand.New(rand.NewPCG(3, 3)), 1, 500))
+	want := trace.CriticalPath()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				if !slices.Equal(trace.CriticalPath(), want) {
+					t.Error("another path at the same time")
+					return
+				}
+				trace.walk(trace.Roots()[0], walkOptions{Exclude: func(i int32) bool { return i%7 == 0 }})
+			}
+		})
+	}
+	all.Wait()
 }
