@@ -89,6 +89,7 @@ glibc-floor: ## the oldest glibc that bin/slowtoken runs on
 dist: build glibc-floor ## dist/slowtoken-VERSION-OS-ARCH.tar.gz with its checksum
 	@rm -rf dist/$(RELEASE) && mkdir -p dist/$(RELEASE)
 	cp $(BINARY) LICENSE README.md dist/$(RELEASE)/
+	.ci/licenses > dist/$(RELEASE)/THIRD-PARTY-LICENSES
 	tar -C dist -czf dist/$(RELEASE).tar.gz $(RELEASE)
 	cd dist && sha256sum $(RELEASE).tar.gz > $(RELEASE).tar.gz.sha256
 	@rm -rf dist/$(RELEASE) && ls -l dist
