@@ -30,7 +30,14 @@ func openAt(t testing.TB, path string) *DB {
 	return db
 }
 
-func insert(t testing.TB, db *DB, spans []analyzer.Span) {
+// A tester is a *testing.T, *testing.B or *rapid.T.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func insert(t tester, db *DB, spans []analyzer.Span) {
 	t.Helper()
 	if err := db.Insert(context.Background(), spans, InsertOptions{}); err != nil {
 		t.Fatal(err)
@@ -38,7 +45,7 @@ func insert(t testing.TB, db *DB, spans []analyzer.Span) {
 }
 
 // read returns what q picks, in a fixed order.
-func read(t testing.TB, db *DB, q Query) []analyzer.Span {
+func read(t tester, db *DB, q Query) []analyzer.Span {
 	t.Helper()
 	var all []analyzer.Span
 	for spans, err := range db.Spans(context.Background(), q) {
@@ -58,7 +65,7 @@ func sortSpans(spans []analyzer.Span) {
 }
 
 // sameSpans compares two sets of spans in any order.
-func sameSpans(t testing.TB, got, want []analyzer.Span) {
+func sameSpans(t tester, got, want []analyzer.Span) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("got %d spans, want %d", len(got), len(want))

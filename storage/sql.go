@@ -19,25 +19,26 @@ var sqlFiles embed.FS
 type query string
 
 const (
-	queryColumns     query = "columns"
-	queryMeta        query = "meta"
-	querySetMeta     query = "set_meta"
-	queryTables      query = "tables"
-	queryResources   query = "resources"
-	queryScopes      query = "scopes"
-	queryShapes      query = "shapes"
-	querySpans       query = "spans"
-	querySpansPicked query = "spans_picked"
-	queryPick        query = "pick"
-	queryTotals      query = "totals"
-	queryServices    query = "services"
-	queryNames       query = "names"
-	queryExport      query = "export"
+	queryColumns      query = "columns"
+	queryMeta         query = "meta"
+	querySetMeta      query = "set_meta"
+	queryTables       query = "tables"
+	queryResources    query = "resources"
+	queryScopes       query = "scopes"
+	queryShapes       query = "shapes"
+	querySpans        query = "spans"
+	querySpansPicked  query = "spans_picked"
+	queryPick         query = "pick"
+	queryTotals       query = "totals"
+	queryServices     query = "services"
+	queryNames        query = "names"
+	queryMetricPoints query = "metric_points"
+	queryExport       query = "export"
 )
 
 var queries = []query{
 	queryColumns, queryMeta, querySetMeta, queryTables, queryResources, queryScopes, queryShapes, querySpans,
-	querySpansPicked, queryPick, queryTotals, queryServices, queryNames, queryExport,
+	querySpansPicked, queryPick, queryTotals, queryServices, queryNames, queryMetricPoints, queryExport,
 }
 
 // text returns the query's SQL. A missing file is a mistake of this package, which its tests find.
