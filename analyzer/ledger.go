@@ -52,7 +52,7 @@ func (f *callFinder) ledger(k *call, start, end int64, o walkOptions) Ledger {
 	f.retriesBefore(k, start, min(o.Start, end))
 	if o.Start < o.End {
 		for _, at := range f.t.walk(k.head, o) {
-			f.explain(at, k.head)
+			f.explain(f.statement.near[at.Span], at.Start, at.End, k.head)
 		}
 	}
 	if len(b.out) == 0 {
@@ -61,18 +61,23 @@ func (f *callFinder) ledger(k *call, start, end int64, o walkOptions) Ledger {
 	return Ledger{Parts: slices.Clone(b.out)}
 }
 
-// retriesBefore books [start, end] as the earlier attempts that no span of the call holds, and the waits after them.
+// retriesBefore books [start, end] as the earlier attempts and hedges that no span of the call holds, and the waits after
+// them.
 func (f *callFinder) retriesBefore(k *call, start, end int64) {
 	for _, a := range k.attempts {
 		if start >= end {
 			return
 		}
-		if f.calls[f.callOf[a]].hedge || f.holds(k.head, a) {
+		if f.holds(k.head, a) {
 			continue
 		}
 		from, to := f.t.Extent(a)
+		attempt := Part{Phase: Retry, Source: SourceSpan}
+		if f.calls[f.callOf[a]].hedge {
+			attempt.Detail = DetailHedge
+		}
 		f.emit(Part{Phase: Retry, Detail: DetailBackoff, Source: SourceInferred}, start, min(from, end))
-		f.emit(Part{Phase: Retry, Source: SourceSpan}, max(start, from), min(to, end))
+		f.emit(attempt, max(start, from), min(to, end))
 		start = max(start, to)
 	}
 	f.emit(Part{Phase: Retry, Detail: DetailBackoff, Source: SourceInferred}, start, end)
@@ -83,22 +88,9 @@ func (f *callFinder) holds(head, i int32) bool {
 	return f.place[i] >= f.place[head] && f.place[i] < f.place[head]+f.size[head]
 }
 
-// explain books one interval of the path: at each instant what the path's span states, else its nearest ancestor that
-// states anything, up to the head.
-func (f *callFinder) explain(at Interval, head int32) {
-	b := &f.statement
-	i := at.Span
-	if own := b.own[i]; own != Unattributed {
-		f.book(i, at.Start, at.End, func(start, end int64) {
-			f.emit(Part{Phase: own, Source: SourceInferred}, start, end)
-		})
-		return
-	}
-	f.climb(b.near[i], at.Start, at.End, head)
-}
-
-// climb books [start, end] as span i states it, and what it leaves open as the next that states anything above it.
-func (f *callFinder) climb(i int32, start, end int64, head int32) {
+// explain books [start, end] as span i states it, and what it leaves open as the next span up to the head that states
+// anything. With -1 for the span, nothing explains it.
+func (f *callFinder) explain(i int32, start, end int64, head int32) {
 	if i < 0 {
 		f.emit(Part{Source: SourceInferred}, start, end)
 		return
@@ -107,13 +99,7 @@ func (f *callFinder) climb(i int32, start, end int64, head int32) {
 	if i != head {
 		above = f.statement.near[f.t.Parent(i)]
 	}
-	f.book(i, start, end, func(start, end int64) { f.climb(above, start, end, head) })
-}
-
-// book emits what span i states of [start, end], and calls open for each stretch that it leaves open, in order.
-func (f *callFinder) book(i int32, start, end int64, open func(start, end int64)) {
-	b := &f.statement
-	parts, shift := b.of(i), b.shift[i]
+	parts, shift := f.statement.of(i), f.statement.shift[i]
 	at, _ := slices.BinarySearchFunc(parts, start, func(p Part, start int64) int {
 		if p.End+shift <= start {
 			return -1
@@ -121,19 +107,19 @@ func (f *callFinder) book(i int32, start, end int64, open func(start, end int64)
 		return 1
 	})
 	for _, p := range parts[at:] {
-		from, to := p.Start+shift, p.End+shift
+		from, to := p.Start+shift, min(p.End+shift, end)
 		if from >= end {
 			break
 		}
 		if start < from {
-			open(start, from)
+			f.explain(above, start, from, head)
 			start = from
 		}
-		f.emit(p, start, min(to, end))
-		start = max(start, min(to, end))
+		f.emit(p, start, to)
+		start = to
 	}
 	if start < end {
-		open(start, end)
+		f.explain(above, start, end, head)
 	}
 }
 

@@ -63,9 +63,9 @@ func (f *callFinder) request(c int32, r *Request) {
 	for _, a := range k.attempts {
 		if f.calls[f.callOf[a]].hedge {
 			r.Warnings.Add(WarnHedged, 1)
-			continue
+		} else {
+			r.Attempts++
 		}
-		r.Attempts++
 		if start, _ := f.t.Extent(a); !f.holds(k.head, a) {
 			r.Start = min(r.Start, start)
 		}

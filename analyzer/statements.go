@@ -9,7 +9,7 @@ type statementBook struct {
 	first []int32 // where a span's parts begin in parts
 	count []int32 // how many they are
 	near  []int32 // the nearest span, from the span itself up to the head, that states anything; -1 for none
-	own   []Phase // the phase of time that is the span's own and that it does not explain; Unattributed for none
+	rest  []Phase // the phase of what the span does not explain of its time; Unattributed for none
 	shift []int64 // how far the span is moved, in nanoseconds
 
 	// Of spans on the call's chain only, else zero:
@@ -21,7 +21,7 @@ type statementBook struct {
 
 func (b *statementBook) resize(n int) {
 	b.first, b.count, b.near = resize(b.first, n), resize(b.count, n), resize(b.near, n)
-	b.own, b.shift = resize(b.own, n), resize(b.shift, n)
+	b.rest, b.shift = resize(b.rest, n), resize(b.shift, n)
 	b.below, b.move = resize(b.below, n), resize(b.move, n)
 }
 
@@ -39,11 +39,11 @@ func (b *statementBook) of(i int32) []Part { return b.parts[b.first[i] : b.first
 func (f *callFinder) openChain(k *call, r *Request) {
 	b := &f.statement
 	b.below[k.inner] = k.inner + 1
-	b.own[k.inner] = Unattributed
+	b.rest[k.inner] = Unattributed
 	engine, hops := f.serverSide(k.inner), 0
 	for i := k.inner; i != k.head; {
 		p := f.t.Parent(i)
-		b.below[p], b.own[p] = i+1, Unattributed
+		b.below[p], b.rest[p] = i+1, Unattributed
 		switch {
 		case f.hop(i, p):
 			hops++
@@ -58,17 +58,17 @@ func (f *callFinder) openChain(k *call, r *Request) {
 			case drift:
 				r.Warnings.Add(WarnClockDrift, 1)
 			}
-			b.own[p] = Network
+			b.rest[p] = Network
 		case hops > 0 && f.clientSide(p):
-			b.own[p] = Client
+			b.rest[p] = Client
 		case hops > 0 && f.hopAbove(p, k.head):
-			b.own[p] = Gateway
+			b.rest[p] = Gateway
 		case hops == 0 && engine:
 			if f.t.Spans[p].Service() == f.t.Spans[k.inner].Service() {
-				b.own[p] = Frontend
+				b.rest[p] = Frontend
 			}
 		case hops == 0 && f.role[p] == RoleInference:
-			b.own[p] = Client
+			b.rest[p] = Client
 		}
 		i = p
 	}
@@ -114,7 +114,7 @@ func (f *callFinder) readStatements(c int32) {
 			continue
 		}
 		if i != k.head && b.below[i] == 0 {
-			b.own[i] = Unattributed
+			b.rest[i] = Unattributed
 		}
 		b.first[i], b.shift[i] = int32(len(b.parts)), shift
 		f.readSpan(i, k)
@@ -142,7 +142,7 @@ func (f *callFinder) readAttempt(i int32) {
 	b.parts = append(b.parts, Part{Start: start, End: end, Phase: Retry, Source: SourceSpan})
 	shift := b.shift[f.t.Parent(i)]
 	for _, x := range f.subtree(i) {
-		b.first[x], b.count[x], b.near[x], b.own[x], b.shift[x] = first, 1, x, Unattributed, shift
+		b.first[x], b.count[x], b.near[x], b.shift[x] = first, 1, x, shift
 	}
 }
 
@@ -171,10 +171,25 @@ func (f *callFinder) readSpan(i int32, k *call) {
 	if !known && f.role[i] == RoleTool {
 		b.read = append(b.read, Part{Start: start, End: end, Phase: Tool, Source: SourceSpan})
 	}
-	if b.own[i] == Network {
-		b.read = append(b.read, Part{Start: start, End: end, Phase: Network, Detail: DetailRoundTrip, Source: SourceInferred})
-	}
+	f.readRest(i, start, end)
 	b.parts = overlay(b.parts, b.read, start, end)
+}
+
+// readRest books what span i of the chain does not explain.
+func (f *callFinder) readRest(i int32, start, end int64) {
+	b := &f.statement
+	rest := Part{Start: start, End: end, Phase: b.rest[i], Source: SourceInferred}
+	switch rest.Phase {
+	case Network:
+		rest.Detail = DetailRoundTrip
+	case Frontend: // up to the engine's end; then what the engine wrote is sent
+		next := b.below[i] - 1
+		_, to := f.t.Extent(next)
+		rest.End = to + b.move[next]
+		b.read = append(b.read, rest)
+		rest.Start, rest.End, rest.Phase = rest.End, end, Stream
+	}
+	b.read = append(b.read, rest)
 }
 
 // DetailRoundTrip is the detail of network time of which only the sum of both directions is known.
@@ -198,8 +213,12 @@ func (f *callFinder) readBackoff(i int32, k *call) {
 	}
 }
 
-// DetailBackoff is the detail of retry for the wait between a failed attempt and the next.
-const DetailBackoff = "backoff"
+// The details of retry: the wait between a failed attempt and the next, and a call that ran alone until the one that
+// was used was sent beside it.
+const (
+	DetailBackoff = "backoff"
+	DetailHedge   = "hedge"
+)
 
 // overlay appends to dst the given parts cut to [start, end] and to what no earlier one of them covers, ascending. Parts
 // that state nothing are left out.

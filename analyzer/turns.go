@@ -41,22 +41,22 @@ func (f *callFinder) makeTurns(ids []int32) []Turn {
 // turnLedger tiles the Turn of span i: each instant of its path belongs to the nearest call or tool around it.
 func (f *callFinder) turnLedger(i int32) Ledger {
 	b := &f.statement
-	b.own = resize(b.own, len(f.t.Spans))
+	b.rest = resize(b.rest, len(f.t.Spans))
 	b.out = b.out[:0]
 	for n, x := range f.subtree(i) {
 		switch {
 		case n == 0:
-			b.own[x] = Unattributed
+			b.rest[x] = Unattributed
 		case f.callOf[x] >= 0:
-			b.own[x] = Other
+			b.rest[x] = Other
 		case f.role[x] == RoleTool:
-			b.own[x] = Tool
+			b.rest[x] = Tool
 		default:
-			b.own[x] = b.own[f.t.Parent(x)]
+			b.rest[x] = b.rest[f.t.Parent(x)]
 		}
 	}
 	for _, at := range f.t.walk(i, walkOptions{}) {
-		p := Part{Phase: b.own[at.Span], Source: SourceSpan}
+		p := Part{Phase: b.rest[at.Span], Source: SourceSpan}
 		switch p.Phase {
 		case Other:
 			p.Detail = DetailInference

@@ -100,7 +100,10 @@ func (d client) call(t *analyzer.Trace, span int32) (c analyzer.Call, first int6
 		chunk.warnings.Add(analyzer.WarnTTFTUnmeasured, 1)
 	}
 	if chunk.after >= 0 {
-		c.FirstToken, c.LastToken = start+chunk.after, end
+		c.FirstToken = start + chunk.after
+		if c.ReasoningTokens <= 0 { // else part of the tokens came before the first chunk, and nobody says how many
+			c.LastToken = end
+		}
 	}
 	c.Warnings = chunk.warnings
 	return c, c.FirstToken
