@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -17,11 +18,12 @@ type jaegerTrace struct {
 	spans     []analyzer.Span
 	processes map[string]*analyzer.Resource
 	described map[*analyzer.Resource]bool
-	started   int64
+	started   int64 // where in the input it begins
 }
 
-func newJaegerTrace() *jaegerTrace {
+func newJaegerTrace(position int64) *jaegerTrace {
 	return &jaegerTrace{
+		started:   position,
 		processes: map[string]*analyzer.Resource{},
 		described: map[*analyzer.Resource]bool{},
 	}
@@ -46,7 +48,9 @@ func (j *jsonReader) jaegerField(t *jaegerTrace, key string) {
 	case "spans":
 		t.hasSpans = t.hasSpans || j.next() == '['
 		for range j.items {
-			j.jaegerSpan(t)
+			if j.jaegerSpan(t); j.position()-t.started > int64(j.options.MaxRecord) {
+				j.fail(fmt.Errorf("the trace is longer than %d bytes: raise the limit for one record to read it", j.options.MaxRecord))
+			}
 		}
 	case "processes":
 		for id := range j.fields {
@@ -98,7 +102,7 @@ func (j *jsonReader) finishJaeger(t *jaegerTrace, line string) {
 		j.add(*s)
 	}
 	if lost > 0 {
-		j.refuse(line, ReasonBroken, lost)
+		j.refuseFor(line, ReasonBroken, lost, fmt.Sprintf("spans lost with their processes, which were to come: %d", lost))
 	}
 }
 

@@ -90,6 +90,9 @@ func (s *jsonStream) fill() bool {
 	}
 }
 
+// position returns how many bytes were consumed.
+func (s *jsonStream) position() int64 { return s.offset + int64(s.pos) }
+
 // skipSpace moves to the next byte that is no space; false at the end of the input or of the line that a value is on.
 func (s *jsonStream) skipSpace() bool {
 	if s.err != nil {

@@ -1,8 +1,7 @@
 package ingest
 
 import (
-	"encoding/base64"
-	"encoding/hex"
+	"fmt"
 	"math"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -10,89 +9,134 @@ import (
 	"github.com/slowtoken/slowtoken/analyzer"
 )
 
-// Why one span of a JSON document is refused, beside the reasons of [FromTraces].
-const (
-	ReasonID   = "id is neither hexadecimal nor base64 of its length"
-	ReasonTime = "time is no integer of nanoseconds"
-	ReasonEnum = "kind or status is no number and no name that OTLP has"
-)
+// A spanGroup is one ResourceSpans while it is read. Its spans wait until it ends, because what belongs to all of them
+// may come last. One above the record limit is handed over in parts, and what comes after its first part is too late.
+type spanGroup struct {
+	resource     *analyzer.Resource
+	resourceSeen bool
+	scopeSeen    bool  // of the scope that is being read
+	first        int   // of its spans in the batch
+	started      int64 // where in the input the current part began
+	handed       bool  // a part was handed over
+}
 
-// resourceSpans reads one ResourceSpans; false when its spans could not be handed over. Its spans wait until it ends,
-// because what belongs to all of them may come last; a ResourceSpans above the record limit is handed over before that.
+// resourceSpans reads one ResourceSpans; false when its spans could not be handed over.
 func (j *jsonReader) resourceSpans() bool {
-	resource := &analyzer.Resource{}
-	started := j.offset + int64(j.pos)
-	first := len(j.batch)
-	seen, handed := false, false
+	g := &spanGroup{resource: &analyzer.Resource{}, first: len(j.batch), started: j.position()}
 	for key := range j.fields {
 		switch key {
 		case "resource":
-			seen = true
-			for key := range j.fields {
-				switch key {
-				case "attributes":
-					resource.Attributes = j.attributes()
-				case "droppedAttributesCount", "dropped_attributes_count":
-					resource.DroppedAttributes = j.count()
-				default:
-					j.skip()
-				}
-			}
+			g.resourceSeen = true
+			j.shareable(g, key, func() { j.otlpResource(g.resource) })
 		case "schemaUrl", "schema_url":
-			if handed { // some spans went without it, and with this same resource
-				j.summary.Warnings.Add("late_schema_url", 1)
-				j.skip()
-				continue
-			}
-			resource.SchemaURL = j.text()
+			j.shareable(g, "schema_url", func() { g.resource.SchemaURL = j.text() })
 		case "scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans":
 			for range j.items {
-				j.scopeSpans(resource)
-				if seen && j.offset+int64(j.pos)-started > int64(j.options.MaxRecord) {
-					if j.flush(0) != nil {
-						return false
-					}
-					handed = true
-					started = j.offset + int64(j.pos)
+				j.scopeSpans(g)
+			}
+		default:
+			j.skip()
+		}
+	}
+	if !g.resourceSeen {
+		j.loseFrom(g.first, "resource")
+	}
+	return j.flush(batchSpans) == nil
+}
+
+// loseFrom takes back the spans of something broken whose resource or scope may have been to come: without it they are
+// not what was sent.
+func (j *jsonReader) loseFrom(first int, what string) {
+	lost := len(j.batch) - first
+	if j.err == nil || lost <= 0 {
+		return
+	}
+	j.refuseFor(j.where(), ReasonBroken, lost, fmt.Sprintf("spans lost with their %s, which was to come: %d", what, lost))
+	clear(j.batch[first:])
+	j.batch = j.batch[:first]
+}
+
+// shareable reads what all spans of a group share, unless some of them have gone without it.
+func (j *jsonReader) shareable(g *spanGroup, what string, read func()) {
+	if g.handed {
+		j.summary.Warnings.Add("late_"+what, 1)
+		j.skip()
+		return
+	}
+	read()
+}
+
+func (j *jsonReader) otlpResource(r *analyzer.Resource) {
+	for key := range j.fields {
+		switch key {
+		case "attributes":
+			r.Attributes = j.attributes()
+		case "droppedAttributesCount", "dropped_attributes_count":
+			r.DroppedAttributes = j.count()
+		default:
+			j.skip()
+		}
+	}
+}
+
+func (j *jsonReader) scopeSpans(g *spanGroup) {
+	scope := &analyzer.Scope{}
+	begun := g.handed
+	g.handed, g.scopeSeen = false, false // no span of this scope has gone yet
+	first := len(j.batch)
+	for key := range j.fields {
+		switch key {
+		case "scope", "instrumentationLibrary", "instrumentation_library":
+			g.scopeSeen = true
+			j.shareable(g, "scope", func() { j.otlpScope(scope) })
+		case "schemaUrl", "schema_url":
+			j.shareable(g, "schema_url", func() { scope.SchemaURL = j.text() })
+		case "spans":
+			for range j.items {
+				j.otlpSpan(g.resource, scope)
+				if j.position()-g.started > int64(j.options.MaxRecord) && !j.handOver(g) {
+					return
 				}
 			}
 		default:
 			j.skip()
 		}
 	}
-	if j.err != nil && !seen && len(j.batch) > first {
-		// A resource may have been to come, and spans without theirs are not what was sent.
-		j.refuse(j.where(), ReasonBroken, len(j.batch)-first)
-		j.batch = j.batch[:first]
+	if g.handed {
+		first = 0
 	}
-	return j.flush(batchSpans) == nil
+	if !g.scopeSeen {
+		j.loseFrom(first, "scope")
+	}
+	g.handed = g.handed || begun
 }
 
-func (j *jsonReader) scopeSpans(resource *analyzer.Resource) {
-	scope := &analyzer.Scope{}
+// handOver hands a part of a large group over.
+func (j *jsonReader) handOver(g *spanGroup) bool {
+	if !g.resourceSeen {
+		j.fail(fmt.Errorf("the resource of these spans comes after more than %d bytes of them: raise the limit for one record to read them",
+			j.options.MaxRecord))
+		return false
+	}
+	if j.flush(0) != nil {
+		j.fail(j.stop)
+		return false
+	}
+	g.handed, g.first, g.started = true, 0, j.position()
+	return true
+}
+
+func (j *jsonReader) otlpScope(scope *analyzer.Scope) {
 	for key := range j.fields {
 		switch key {
-		case "scope", "instrumentationLibrary", "instrumentation_library":
-			for key := range j.fields {
-				switch key {
-				case "name":
-					scope.Name = j.text()
-				case "version":
-					scope.Version = j.text()
-				case "attributes":
-					scope.Attributes = j.attributes()
-				case "droppedAttributesCount", "dropped_attributes_count":
-					scope.DroppedAttributes = j.count()
-				default:
-					j.skip()
-				}
-			}
-		case "schemaUrl", "schema_url":
-			scope.SchemaURL = j.text()
-		case "spans":
-			for range j.items {
-				j.otlpSpan(resource, scope)
-			}
+		case "name":
+			scope.Name = j.text()
+		case "version":
+			scope.Version = j.text()
+		case "attributes":
+			scope.Attributes = j.attributes()
+		case "droppedAttributesCount", "dropped_attributes_count":
+			scope.DroppedAttributes = j.count()
 		default:
 			j.skip()
 		}
@@ -227,109 +271,6 @@ func (j *jsonReader) count() uint32 {
 	}
 	return 0
 }
-
-// checks collect the first reason why a span cannot be kept.
-type checks struct{ reason string }
-
-func (c *checks) fail(reason string) {
-	if c.reason == "" {
-		c.reason = reason
-	}
-}
-
-// id reads an id in hexadecimal, as OTLP/JSON has it, or in base64, as protobuf's own JSON mapping has it. Leading zeros
-// may be missing.
-func (c *checks) id(dst []byte, v scalar) {
-	if v.kind == 'n' || v.kind == '"' && len(v.text) == 0 {
-		return
-	}
-	if v.kind == '"' && parseID(dst, v.text) {
-		return
-	}
-	clear(dst)
-	c.fail(ReasonID)
-}
-
-func parseID(dst, text []byte) bool {
-	if len(text) == 2*len(dst) {
-		_, err := hex.Decode(dst, text)
-		return err == nil
-	}
-	if len(text) == base64.StdEncoding.EncodedLen(len(dst)) { // 24 or 12: no whole id has that many hex digits
-		var room [18]byte
-		if n, err := base64.StdEncoding.Decode(room[:], text); err == nil && n == len(dst) {
-			copy(dst, room[:n])
-			return true
-		}
-	}
-	if len(text) > 2*len(dst) {
-		return false
-	}
-	padded := [32]byte{}
-	digits := padded[:2*len(dst)]
-	for i := range digits {
-		digits[i] = '0'
-	}
-	copy(digits[len(digits)-len(text):], text)
-	_, err := hex.Decode(dst, digits)
-	return err == nil
-}
-
-// nanos reads nanoseconds since the Unix epoch.
-func (c *checks) nanos(v scalar) int64 {
-	if v.kind == 'n' || v.kind == '"' && len(v.text) == 0 {
-		return 0
-	}
-	i, ok := v.integer()
-	switch {
-	case ok && i >= 0:
-		return i
-	case ok:
-		c.fail(ReasonTimeRange)
-	default:
-		if f, isNumber := v.float(); isNumber && f >= math.MaxInt64 {
-			c.fail(ReasonTimeRange)
-		} else {
-			c.fail(ReasonTime)
-		}
-	}
-	return 0
-}
-
-// enum reads a number from 0 to 255, or the name of one.
-func (c *checks) enum(v scalar, names map[string]uint8, outOfRange string) uint8 {
-	if v.kind == 'n' {
-		return 0
-	}
-	if i, ok := v.integer(); ok {
-		if i < 0 || i > math.MaxUint8 {
-			c.fail(outOfRange)
-		}
-		return uint8(i)
-	}
-	i, ok := names[v.str()]
-	if !ok {
-		c.fail(ReasonEnum)
-	}
-	return i
-}
-
-func (c *checks) identity(s *analyzer.Span) {
-	switch {
-	case c.reason != "":
-	case s.TraceID.IsZero():
-		c.fail(ReasonTraceID)
-	case s.ID.IsZero():
-		c.fail(ReasonSpanID)
-	}
-}
-
-var kindNames = map[string]uint8{
-	"SPAN_KIND_UNSPECIFIED": 0, "SPAN_KIND_INTERNAL": 1, "SPAN_KIND_SERVER": 2, "SPAN_KIND_CLIENT": 3,
-	"SPAN_KIND_PRODUCER": 4, "SPAN_KIND_CONSUMER": 5, "": 0,
-}
-
-var statusNames = map[string]uint8{"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2, "": 0}
 
 // resourceMetrics hands one ResourceMetrics to pdata's decoder; false when its points could not be handed over.
 func (j *jsonReader) resourceMetrics() bool {

@@ -72,10 +72,7 @@ func (p *protoReader) broken(err error) error {
 		return p.stop
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errProto) {
-		p.summary.Refused.Add(ReasonBrokenProto, 1)
-		if len(p.summary.Details) < maxDetails {
-			p.summary.Details = append(p.summary.Details, fmt.Sprintf("%s: byte %d: %v", p.summary.Name, p.offset, err))
-		}
+		p.refuseFor(fmt.Sprintf(" byte %d", p.offset), ReasonBrokenProto, 1, ReasonBrokenProto+": "+err.Error())
 		return nil
 	}
 	return err
@@ -198,7 +195,7 @@ func (p *protoReader) record(n uint64) error {
 	wire := append(p.room[:0], head...)
 	got := 0
 	for got < int(n) { // a length that lies must not claim its memory at once
-		step := min(int(n)-got, 1<<20)
+		step := min(int(n)-got, 16<<20)
 		wire = append(wire, make([]byte, step)...)
 		m, err := io.ReadFull(p.r, wire[len(head)+got:])
 		got += m
@@ -206,7 +203,7 @@ func (p *protoReader) record(n uint64) error {
 		if err != nil {
 			err = unexpected(err)
 			if errors.Is(err, io.ErrUnexpectedEOF) {
-				p.salvage(wire[len(head):len(head)+got], where)
+				p.salvage(wire[len(head):len(head)+got], false, where)
 			}
 			return err
 		}
@@ -249,7 +246,7 @@ func (p *protoReader) decode(wire []byte, where string) error {
 	}
 	record := wire[protowire.SizeTag(1):]
 	record, _ = protowire.ConsumeBytes(record)
-	p.salvage(record, where)
+	p.salvage(record, true, where)
 	return nil
 }
 

@@ -5,14 +5,19 @@ import (
 )
 
 // salvage decodes the spans of a ResourceSpans one by one, after the whole could not be decoded: one bad span, or an
-// end too early, must not cost its neighbours. What cannot be decoded is refused.
-func (p *protoReader) salvage(record []byte, where string) {
-	resource, scopes, _ := p.split(record, 2)
+// end too early, must not cost its neighbours. What cannot be decoded is refused. So is what came before an early end
+// if its resource or scope, which may come last, is missing: without them spans are not what was sent. complete says
+// that record did not end too early.
+func (p *protoReader) salvage(record []byte, complete bool, where string) {
+	resource, scopes, wellFormed := split(record, 2)
+	complete = complete && wellFormed
 	kept, lost := len(p.batch), 0
-	for _, scope := range scopes {
-		shared, spans, whole := p.split(scope, 2)
-		if !whole {
-			lost++
+	for i, scope := range scopes {
+		shared, spans, whole := split(scope, 2)
+		whole = whole && (complete || i < len(scopes)-1)
+		if !complete && !holds(resource, 1) || !whole && !holds(shared, 1) {
+			lost += max(1, len(spans))
+			continue
 		}
 		for _, span := range spans {
 			scope := append(append([]byte{}, shared...), field(2, span)...)
@@ -28,10 +33,22 @@ func (p *protoReader) salvage(record []byte, where string) {
 	p.refuse(where, ReasonBrokenProto, lost)
 }
 
+// holds reports whether a message that is well-formed has the field.
+func holds(message []byte, wanted protowire.Number) bool {
+	for len(message) > 0 {
+		number, _, n := protowire.ConsumeField(message)
+		if n < 0 || number == wanted {
+			return n >= 0
+		}
+		message = message[n:]
+	}
+	return false
+}
+
 // split returns the contents of one repeated field of a message, and all its other fields still encoded. whole is
 // false when the message ends too early; the part of the field that is there counts as one of its contents, for the
 // caller to try.
-func (p *protoReader) split(message []byte, repeated protowire.Number) (rest []byte, contents [][]byte, whole bool) {
+func split(message []byte, repeated protowire.Number) (rest []byte, contents [][]byte, whole bool) {
 	for len(message) > 0 {
 		number, typ, n := protowire.ConsumeTag(message)
 		if n < 0 {

@@ -179,10 +179,13 @@ func (in *reading) format(name string) {
 }
 
 // refuse counts n records that are left out for reason; where is a line or a byte.
-func (in *reading) refuse(where, reason string, n int) {
+func (in *reading) refuse(where, reason string, n int) { in.refuseFor(where, reason, n, reason) }
+
+// refuseFor is refuse with more to say than the reason, of which there are few.
+func (in *reading) refuseFor(where, reason string, n int, detail string) {
 	in.summary.Refused.Add(reason, n)
 	if len(in.summary.Details) < maxDetails && n > 0 {
-		in.summary.Details = append(in.summary.Details, in.summary.Name+":"+where+": "+reason)
+		in.summary.Details = append(in.summary.Details, in.summary.Name+":"+where+": "+detail)
 	}
 }
 

@@ -76,7 +76,7 @@ func (in *reading) readJSON(r io.Reader, lines bool) error {
 			}
 			reason := err.Error()
 			if n := len(in.batch) + in.summary.Spans - kept; n > 0 {
-				reason += fmt.Sprintf(" (the %d spans before that are kept)", n)
+				reason += fmt.Sprintf(" (spans before that are kept: %d)", n)
 			}
 			in.refuseBroken(line, j.line, reason)
 			if !j.resume() {
@@ -102,10 +102,7 @@ func (in *reading) refuseBroken(from, at int, reason string) {
 	if at != from {
 		reason += fmt.Sprintf(" (in the value that starts in line %d)", from)
 	}
-	in.summary.Refused.Add(ReasonBroken, 1)
-	if len(in.summary.Details) < maxDetails {
-		in.summary.Details = append(in.summary.Details, in.summary.Name+":"+where+": "+reason)
-	}
+	in.refuseFor(where, ReasonBroken, 1, reason)
 }
 
 // skipMark passes over a byte-order mark.
@@ -148,15 +145,25 @@ func (j *jsonReader) document() {
 	case '{':
 		j.object()
 	case '[':
-		for range j.items {
-			j.document() // Zipkin's answers are arrays of arrays
-		}
+		j.array()
 	default:
 		j.skip()
+		if j.err == nil && j.depth == 0 && j.lineEnds {
+			j.lineRest()
+		}
 		if j.err == nil {
 			j.refuse(j.where(), ReasonNoTrace, 1)
 		}
 	}
+}
+
+// array reads documents in an array, which may be arrays again, as Zipkin's answers are, and returns how many.
+func (j *jsonReader) array() (n int) {
+	for range j.items {
+		j.document()
+		n++
+	}
+	return n
 }
 
 // ReasonNoTrace counts JSON values that are well-formed and hold nothing that is known.
@@ -204,15 +211,20 @@ func (j *jsonReader) object() {
 			}
 		case "data", "traces": // Jaeger's answers, Tempo's search results
 			switch j.next() {
-			case '{', '[':
+			case '{':
 				known = true
-				j.document()
+				j.object()
+			case '[':
+				known = true
+				if j.array() == 0 && key == "data" {
+					j.format("Jaeger JSON") // an answer without traces
+				}
 			default:
 				j.skip()
 			}
 		case "traceID", "spans", "processes":
 			if jaeger == nil {
-				jaeger = newJaegerTrace()
+				jaeger = newJaegerTrace(j.position())
 			}
 			j.jaegerField(jaeger, key)
 		default:
@@ -233,10 +245,10 @@ func (j *jsonReader) object() {
 	case jaeger != nil && jaeger.hasSpans:
 		j.finishJaeger(jaeger, line)
 	case known:
-	case zipkin.isSpan():
-		j.finishZipkin(&zipkin, line)
 	case named != "":
 		j.refuse(line, named, 1)
+	case zipkin.isSpan():
+		j.finishZipkin(&zipkin, line)
 	default:
 		j.refuse(line, ReasonNoTrace, 1)
 	}

@@ -1,9 +1,6 @@
 package ingest
 
 import (
-	"bytes"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -88,44 +85,4 @@ func (j *jsonReader) sharedService(name string) *analyzer.Resource {
 	}
 	j.services[name] = r
 	return r
-}
-
-// micros reads microseconds and returns nanoseconds. Fractions of a microsecond count to the nanosecond.
-func (c *checks) micros(v scalar) int64 {
-	if v.kind == 'n' {
-		return 0
-	}
-	if whole, fraction, ok := bytes.Cut(v.text, []byte(".")); ok && v.kind == '0' && !bytes.ContainsAny(fraction, "eE") {
-		us, err := strconv.ParseInt(string(whole), 10, 64)
-		ns, err2 := strconv.ParseInt((string(fraction) + "000")[:3], 10, 64)
-		if err == nil && err2 == nil {
-			if v.text[0] == '-' {
-				ns = -ns
-			}
-			return c.plus(c.times1000(us), ns)
-		}
-	}
-	us, ok := v.integer()
-	if !ok {
-		c.fail(ReasonTime)
-		return 0
-	}
-	return c.times1000(us)
-}
-
-func (c *checks) times1000(us int64) int64 {
-	if us > math.MaxInt64/1000 || us < math.MinInt64/1000 {
-		c.fail(ReasonTimeRange)
-		return 0
-	}
-	return us * 1000
-}
-
-func (c *checks) plus(a, b int64) int64 {
-	sum := a + b
-	if sum < 0 || a < 0 || (b >= 0 && sum < a) {
-		c.fail(ReasonTimeRange)
-		return 0
-	}
-	return sum
 }

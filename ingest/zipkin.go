@@ -140,14 +140,14 @@ func (j *jsonReader) finishZipkin(z *zipkinSpan, line string) {
 			z.checks.fail(ReasonNoTimestamp)
 		}
 	}
-	if !z.ended {
-		j.summary.Warnings.Add("no_duration", 1)
-	}
 	s.End = z.checks.plus(s.Start, z.duration)
 	z.checks.identity(s)
 	if z.checks.reason != "" {
 		j.refuse(line, z.checks.reason, 1)
 		return
+	}
+	if !z.ended {
+		j.summary.Warnings.Add("no_duration", 1)
 	}
 	s.Resource = j.sharedService(z.service)
 	kind := s.Kind
