@@ -117,11 +117,11 @@ func (k *catalog) shape(id uint32, keys, slots []string) (*shape, error) {
 		if err != nil {
 			return s, err
 		}
-		p := place{key: key, slot: at, hot: hotIndex(k.hot, key)}
+		p := place{key: key, slot: at, hot: hotIndex(k.hot, key), wanted: wantedKeys[key]}
 		if at == slotHot && p.hot < 0 {
 			return s, fmt.Errorf("attribute shape %d: %s has no column that this slowtoken knows", id, key)
 		}
-		s.elsewhere = s.elsewhere || at == slotAll || at != slotHot && p.hot >= 0
+		s.elsewhere = s.elsewhere || at == slotAll || p.wanted && at != slotHot
 		s.places = append(s.places, p)
 	}
 	return s, nil

@@ -10,17 +10,17 @@ import (
 type Columns uint8
 
 const (
-	// AnalysisColumns: everything but the attributes that are not in [analyzer.HotAttributes], the status message, the
-	// trace flags and the dropped counts. Hot attributes come in the order received. It is what analysis needs, several
-	// times faster than AllColumns.
+	// AnalysisColumns: the span with only those attributes whose keys are in [analyzer.HotAttributes] or
+	// [analyzer.AnalysisKeys], in the order received and of whatever type. It is what analysis needs, several times
+	// faster than AllColumns.
 	AnalysisColumns Columns = iota
 
 	// AllColumns: the span exactly as it was inserted.
 	AllColumns
 )
 
-// Positions of the columns that every read selects. The rest follow: the hot columns that the read selects, then with
-// AllColumns allColumns.
+// Positions of the columns that every read selects. The hot columns that spans use follow, then, when all attributes are
+// wanted, listColumns.
 const (
 	colTraceID = iota
 	colSpanID
@@ -37,18 +37,20 @@ const (
 	colEvents
 	colLinks
 	colReceived
-	numBaseColumns
+	colMessage
+	colFlags
+	colDroppedAttributes
+	colDroppedEvents
+	colDroppedLinks
 )
 
 var baseColumns = []string{
 	"trace_id", "span_id", "parent_id", "start_ns", "duration_ns", "name", "kind", "status", "trace_state", "resource_id",
-	"scope_id", "shape_id", "events", "links", "received_at",
-}
-
-var allColumns = []string{
-	"status_message", "flags", "attr_strings", "attr_ints", "attr_doubles", "attr_bytes", "dropped_attributes",
+	"scope_id", "shape_id", "events", "links", "received_at", "status_message", "flags", "dropped_attributes",
 	"dropped_events", "dropped_links",
 }
+
+var listColumns = []string{"attr_strings", "attr_ints", "attr_doubles", "attr_bytes"}
 
 // A layout is what one read selects.
 type layout struct {
@@ -56,13 +58,13 @@ type layout struct {
 	hot     []hotColumn
 	hotAt   []int // where each hot column is in the chunk; -1 when it is not selected
 	all     bool  // all attributes are there
-	hotOnly bool  // hand out hot attributes only
+	wanted  bool  // hand out only the attributes that analysis reads
 	columns []string
 }
 
 // newLayout selects columns. Hot columns that no span uses are left out: most stacks speak one or two dialects.
-func newLayout(view catalogView, hot []hotColumn, all, hotOnly bool) *layout {
-	l := &layout{view: view, hot: hot, all: all, hotOnly: hotOnly, columns: append([]string{}, baseColumns...)}
+func newLayout(view catalogView, hot []hotColumn, all, wanted bool) *layout {
+	l := &layout{view: view, hot: hot, all: all, wanted: wanted, columns: append([]string{}, baseColumns...)}
 	used := make([]bool, len(hot))
 	for _, s := range view.shapes {
 		for _, p := range s.places {
@@ -80,7 +82,7 @@ func newLayout(view catalogView, hot []hotColumn, all, hotOnly bool) *layout {
 		}
 	}
 	if all {
-		l.columns = append(l.columns, allColumns...)
+		l.columns = append(l.columns, listColumns...)
 	}
 	return l
 }
@@ -108,18 +110,15 @@ func (d *decoder) decode(ch chunk) ([]analyzer.Span, error) {
 	}
 	spans := make([]analyzer.Span, ch.rows)
 	d.attrs = make([]analyzer.Attribute, 0, 2*ch.rows)
-	var extra extraColumns
+	var lists attributeLists
 	if d.all {
-		extra = newExtraColumns(d.cols[len(d.cols)-len(allColumns):])
+		lists = newAttributeLists(d.cols[len(d.cols)-len(listColumns):])
 	}
 	for row := range spans {
 		s := &spans[row]
 		d.base(s, row)
-		if err := d.attributes(s, row, &extra); err != nil {
+		if err := d.attributes(s, row, &lists); err != nil {
 			return nil, fmt.Errorf("read span %s of trace %s: %w", s.ID, s.TraceID, err)
-		}
-		if d.all {
-			extra.read(s, row)
 		}
 	}
 	if err := d.events(spans); err != nil {
@@ -148,6 +147,11 @@ func (d *decoder) base(s *analyzer.Span, row int) {
 		s.Scope = d.view.scopes[at[uint32](d.cols[colScope], row)]
 	}
 	s.ReceivedAt = at[int64](d.cols[colReceived], row)
+	s.StatusMessage = d.text(colMessage, row)
+	s.Flags = at[uint32](d.cols[colFlags], row)
+	s.DroppedAttributes = at[uint32](d.cols[colDroppedAttributes], row)
+	s.DroppedEvents = at[uint32](d.cols[colDroppedEvents], row)
+	s.DroppedLinks = at[uint32](d.cols[colDroppedLinks], row)
 }
 
 // text reads a string of a column in which few strings are common.
@@ -158,12 +162,12 @@ func (d *decoder) text(col, row int) string {
 	return d.texts[col].text(d.cols[col].bytes(row))
 }
 
-// attributes reads the span's attributes: the hot ones, or all of them.
-func (d *decoder) attributes(s *analyzer.Span, row int, extra *extraColumns) error {
+// attributes reads the span's attributes: those in hot columns, or all of them.
+func (d *decoder) attributes(s *analyzer.Span, row int, lists *attributeLists) error {
 	sh := d.view.shapes[at[uint32](d.cols[colShape], row)]
 	from := len(d.attrs)
 	if d.all {
-		extra.open(row)
+		lists.open(row)
 	}
 	for i := range sh.places {
 		p := &sh.places[i]
@@ -171,21 +175,21 @@ func (d *decoder) attributes(s *analyzer.Span, row int, extra *extraColumns) err
 		case p.slot == slotHot:
 			d.attrs = append(d.attrs, analyzer.Attribute{Key: p.key, Value: d.hotValue(p.hot, row)})
 		case p.slot == slotAll && d.all:
-			attrs, err := extra.whole()
+			attrs, err := lists.whole()
 			if err != nil {
 				return err
 			}
 			for _, a := range attrs {
-				if !d.hotOnly || hotIndex(d.hot, a.Key) >= 0 {
+				if !d.wanted || wantedKeys[a.Key] {
 					d.attrs = append(d.attrs, a)
 				}
 			}
 		case d.all:
-			v, err := extra.value(p.slot)
+			v, err := lists.value(p.slot)
 			if err != nil {
 				return fmt.Errorf("attribute %s: %w", p.key, err)
 			}
-			if !d.hotOnly || p.hot >= 0 {
+			if !d.wanted || p.wanted {
 				d.attrs = append(d.attrs, analyzer.Attribute{Key: p.key, Value: v})
 			}
 		}

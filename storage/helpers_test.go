@@ -1,11 +1,13 @@
 package storage
 
 import (
-	"cmp"
+	stdcmp "cmp"
 	"context"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -60,7 +62,7 @@ func read(t tester, db *DB, q Query) []analyzer.Span {
 
 func sortSpans(spans []analyzer.Span) {
 	slices.SortStableFunc(spans, func(a, b analyzer.Span) int {
-		return cmp.Or(a.TraceID.Compare(b.TraceID), a.ID.Compare(b.ID), cmp.Compare(a.Start, b.Start), cmp.Compare(a.Name, b.Name))
+		return stdcmp.Or(a.TraceID.Compare(b.TraceID), a.ID.Compare(b.ID), stdcmp.Compare(a.Start, b.Start), stdcmp.Compare(a.Name, b.Name))
 	})
 }
 
@@ -75,7 +77,7 @@ func sameSpans(t tester, got, want []analyzer.Span) {
 	sortSpans(want)
 	for i := range got {
 		if !got[i].Equal(&want[i]) {
-			t.Fatalf("span %d of %d differs:\n got %+v\nwant %+v", i, len(got), got[i], want[i])
+			t.Fatalf("span %d of %d differs, - wanted, + got:\n%s", i, len(got), cmp.Diff(want[i], got[i], cmp.Comparer(analyzer.Value.Equal)))
 		}
 	}
 }

@@ -46,9 +46,10 @@ const maxShapes = 50_000
 
 // A place is where one attribute of a shape is.
 type place struct {
-	key  string
-	slot slot
-	hot  int // which of hotColumns, for slotHot
+	key    string
+	slot   slot
+	hot    int  // which hot column, for slotHot
+	wanted bool // whether analysis reads the key
 }
 
 // A shape is a sequence of attribute keys and types.
@@ -56,10 +57,22 @@ type shape struct {
 	id     uint32
 	places []place
 
-	// elsewhere: a hot key's value is not in its column, because of its type or because the key repeats. Readers of the
-	// hot columns alone have to look at all attributes of such spans.
+	// elsewhere: analysis reads a key whose value is in no hot column: the key has none, the value has another type than
+	// the column, or the key repeats. Analysis has to look at the lists of such spans.
 	elsewhere bool
 }
+
+// wantedKeys are the attribute keys that analysis reads.
+var wantedKeys = func() map[string]bool {
+	keys := map[string]bool{}
+	for _, h := range analyzer.HotAttributes {
+		keys[h.Key] = true
+	}
+	for _, key := range analyzer.AnalysisKeys {
+		keys[key] = true
+	}
+	return keys
+}()
 
 // A hotColumn is a column of spans that holds one hot attribute.
 type hotColumn struct {
@@ -75,14 +88,11 @@ func newShape(id uint32, attrs analyzer.Attributes, hot []hotColumn) *shape {
 	s := &shape{id: id, places: make([]place, len(attrs))}
 	used := make([]bool, len(hot))
 	for i, a := range attrs {
-		p := place{key: a.Key, slot: slotOfKind[a.Value.Kind()]}
-		if h := hotIndex(hot, a.Key); h >= 0 {
-			if hot[h].Kind == a.Value.Kind() && !used[h] {
-				p.slot, p.hot, used[h] = slotHot, h, true
-			} else {
-				s.elsewhere = true
-			}
+		p := place{key: a.Key, slot: slotOfKind[a.Value.Kind()], wanted: wantedKeys[a.Key]}
+		if h := hotIndex(hot, a.Key); h >= 0 && hot[h].Kind == a.Value.Kind() && !used[h] {
+			p.slot, p.hot, used[h] = slotHot, h, true
 		}
+		s.elsewhere = s.elsewhere || p.wanted && p.slot != slotHot
 		s.places[i] = p
 	}
 	return s

@@ -121,7 +121,7 @@ func concat(lists ...[]any) []any {
 	return all
 }
 
-// elsewhere returns the shapes whose spans have hot attributes outside the hot columns.
+// elsewhere returns the shapes whose spans have attributes that analysis reads outside the hot columns.
 func (v catalogView) elsewhere() []uint32 {
 	var ids []uint32
 	for _, s := range v.shapes {

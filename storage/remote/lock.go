@@ -93,7 +93,8 @@ const maxSocketPath = 103
 
 // Listen opens the socket for the server of a database: beside the database, or, where that path is too long or the file
 // system has no sockets, in a new folder under XDG_RUNTIME_DIR or the folder for temporary files. At no moment can
-// another user connect. Closing the listener removes the socket.
+// another user connect. Closing the listener removes the socket; do that before closing the database, when no other
+// server can have put its own there.
 func Listen(database string) (net.Listener, error) {
 	listener, err := listenAt(resolve(database) + ".sock")
 	if err == nil {
@@ -175,14 +176,22 @@ func (s *socket) Close() error {
 // Open gives access to a database: through the server that owns it, when there is one, else to the file itself. The
 // version is the caller's own.
 func Open(ctx context.Context, o storage.Options, version string) (Store, error) {
+	return openWithin(ctx, o, version, startingTime)
+}
+
+// openWithin is [Open] with another patience.
+func openWithin(ctx context.Context, o storage.Options, version string, patience time.Duration) (Store, error) {
 	var dialErr error
-	deadline := time.Now().Add(startingTime)
+	deadline := time.Now().Add(patience)
 	for {
 		info, found := Locate(o.Path)
 		if found {
 			client, err := Dial(ctx, info, version)
-			if err == nil || errors.Is(err, ErrProtocol) || ctx.Err() != nil {
-				return client, err
+			if err == nil {
+				return client, nil
+			}
+			if errors.Is(err, ErrProtocol) || ctx.Err() != nil {
+				return nil, err
 			}
 			dialErr = err
 		}
@@ -193,7 +202,7 @@ func Open(ctx context.Context, o storage.Options, version string) (Store, error)
 		if !errors.Is(err, storage.ErrLocked) {
 			return nil, err
 		}
-		if time.Now().After(deadline) {
+		if !time.Now().Before(deadline) {
 			return nil, lockedError(err, found, dialErr)
 		}
 		// The owner may be a server that is starting, which opens the file before the socket, or one that is stopping.

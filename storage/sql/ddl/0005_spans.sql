@@ -129,8 +129,22 @@ CREATE TABLE spans (
   error_type VARCHAR,
   -- http.request.method: GET, POST...
   http_request_method VARCHAR,
+  -- http.method: older name of the method.
+  http_method VARCHAR,
+  -- http.response.status_code: 200, 429...
+  http_response_status_code BIGINT,
+  -- http.status_code: older name of the status code.
+  http_status_code BIGINT,
   -- http.route: the matched route.
   http_route VARCHAR,
   -- rpc.method: the called method.
-  rpc_method VARCHAR
+  rpc_method VARCHAR,
+  -- rpc.grpc.status_code: 0 is ok.
+  rpc_grpc_status_code BIGINT,
+  -- langfuse.observation.type: generation, span, tool...
+  langfuse_observation_type VARCHAR,
+  -- gen_ai.agent.name: the agent that the span runs.
+  gen_ai_agent_name VARCHAR,
+  -- gen_ai.tool.name: the tool that the span runs.
+  gen_ai_tool_name VARCHAR
 );

@@ -43,7 +43,7 @@ SELECT
   -- When slowtoken took the span in.
   make_timestamp_ns(received_at) AS received_time,
   -- The hot attributes, each in its column, as in the table spans.
-  COLUMNS('^(slowtoken|gen_ai|openinference|error|http|rpc)_')
+  COLUMNS('^(slowtoken|gen_ai|openinference|error|http|rpc|langfuse)_')
 FROM spans
 LEFT JOIN attribute_shapes ON attribute_shapes.id = shape_id
 LEFT JOIN resources ON resources.id = resource_id

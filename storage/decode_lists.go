@@ -6,12 +6,8 @@ import (
 	"github.com/slowtoken/slowtoken/analyzer"
 )
 
-// extraColumns are the columns that only a read of whole spans selects.
-type extraColumns struct {
-	message, flags                            column
-	strings, ints, doubles, blobs             list
-	droppedAttributes, droppedEvents, dropped column
-}
+// attributeLists are the list columns of a chunk: the attributes that are no hot column.
+type attributeLists struct{ strings, ints, doubles, blobs list }
 
 // A list is a list column whose items are taken one after another.
 type list struct {
@@ -28,15 +24,13 @@ func (l *list) take() int {
 	return l.next - 1
 }
 
-// newExtraColumns takes the columns in the order of allColumns.
-func newExtraColumns(c []column) extraColumns {
-	return extraColumns{
-		message: c[0], flags: c[1], strings: listOf(c[2]), ints: listOf(c[3]), doubles: listOf(c[4]), blobs: listOf(c[5]),
-		droppedAttributes: c[6], droppedEvents: c[7], dropped: c[8],
-	}
+// newAttributeLists takes the columns in the order of listColumns.
+func newAttributeLists(c []column) attributeLists {
+	return attributeLists{strings: listOf(c[0]), ints: listOf(c[1]), doubles: listOf(c[2]), blobs: listOf(c[3])}
 }
 
-func (x *extraColumns) open(row int) {
+// open starts the lists of a row.
+func (x *attributeLists) open(row int) {
 	x.strings.open(row)
 	x.ints.open(row)
 	x.doubles.open(row)
@@ -44,7 +38,7 @@ func (x *extraColumns) open(row int) {
 }
 
 // value takes the next value of a slot.
-func (x *extraColumns) value(s slot) (analyzer.Value, error) {
+func (x *attributeLists) value(s slot) (analyzer.Value, error) {
 	switch s {
 	case slotString:
 		return analyzer.String(x.strings.items.text(x.strings.take())), nil
@@ -65,14 +59,6 @@ func (x *extraColumns) value(s slot) (analyzer.Value, error) {
 }
 
 // whole takes all attributes of a span that has them in one map.
-func (x *extraColumns) whole() (analyzer.Attributes, error) {
+func (x *attributeLists) whole() (analyzer.Attributes, error) {
 	return parseTypedMap(x.strings.items.text(x.strings.take()))
-}
-
-func (x *extraColumns) read(s *analyzer.Span, row int) {
-	s.StatusMessage = x.message.text(row)
-	s.Flags = at[uint32](x.flags, row)
-	s.DroppedAttributes = at[uint32](x.droppedAttributes, row)
-	s.DroppedEvents = at[uint32](x.droppedEvents, row)
-	s.DroppedLinks = at[uint32](x.dropped, row)
 }
