@@ -168,6 +168,13 @@ func checkShape(message []byte, top *shape) error {
 // uvarint reads a varint exactly as the decoder does: binary.Uvarint refuses bits beyond the 64th, the decoder ignores
 // them, and a check that stops where the decoder goes on checks nothing.
 func uvarint(b []byte) (value uint64, n int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return longUvarint(b)
+}
+
+func longUvarint(b []byte) (value uint64, n int) {
 	for shift := uint(0); shift < 64 && n < len(b); shift += 7 {
 		c := b[n]
 		n++

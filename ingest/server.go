@@ -21,8 +21,7 @@ import (
 	"github.com/slowtoken/slowtoken/analyzer"
 )
 
-// A Sink is where received spans go. Insert returns once the spans are safe; the sink takes the slice over. An error
-// with a method RetryAfter() time.Duration says that the sink is full for now: the sender is told to come back then.
+// A Sink is where received spans go. Insert returns once the spans are safe; the sink takes the slice over.
 type Sink interface {
 	Insert(ctx context.Context, spans []analyzer.Span) error
 }

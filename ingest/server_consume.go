@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// minRetryDelay is the shortest pause asked of a sender. Retry-After counts whole seconds, and 0 would mean at once.
-const minRetryDelay = time.Second
+// retryDelay is the pause asked of a sender. Retry-After counts whole seconds, and 0 would mean at once.
+const retryDelay = time.Second
 
 // consumeTraces stores a batch and returns when it is safe. Spans without identity are left out, counted and reported
 // to the sender; they do not fail the batch, because sending it again would not mend them.
@@ -36,7 +36,7 @@ func (s *Server) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 		s.counters.tell(s.log, "refused spans", slog.Int("spans", n), slog.String("why", outcome.message))
 	}
 	if len(spans) == 0 {
-		s.counters.batch("traces", outcome, nil)
+		s.counters.batch("traces", outcome, stored)
 		return nil
 	}
 	received := now()
@@ -52,7 +52,7 @@ func (s *Server) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 	start := time.Now()
 	err := s.spans.Insert(ctx, spans)
 	s.counters.insertSeconds.Observe(time.Since(start).Seconds())
-	s.counters.batch("traces", outcome, err)
+	s.counters.batch("traces", outcome, s.result(err))
 	if err != nil {
 		return s.answer(ctx, "spans", err)
 	}
@@ -65,11 +65,11 @@ func (s *Server) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	points := FromMetrics(md)
 	outcome := outcomeOf(ctx)
 	if len(points) == 0 {
-		s.counters.batch("metrics", outcome, nil)
+		s.counters.batch("metrics", outcome, stored)
 		return nil
 	}
 	err := s.points.InsertMetrics(ctx, points)
-	s.counters.batch("metrics", outcome, err)
+	s.counters.batch("metrics", outcome, s.result(err))
 	if err != nil {
 		return s.answer(ctx, "metric points", err)
 	}
@@ -80,38 +80,40 @@ func (s *Server) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 // consumeLogs counts and forgets: no answer rests on logs, and senders that share one endpoint for all signals must not
 // see errors for them.
 func (s *Server) consumeLogs(ctx context.Context, ld plog.Logs) error {
-	s.counters.batch("logs", outcomeOf(ctx), nil)
+	s.counters.batch("logs", outcomeOf(ctx), stored)
 	s.counters.logsReceived.Add(float64(ld.LogRecordCount()))
 	return nil
 }
 
-// A busy error is what a full sink returns.
-type busy interface {
-	error
-	RetryAfter() time.Duration
-}
+// busy reports whether err says that the sink is full for now.
+func (s *Server) busy(err error) bool { return s.config.Busy != nil && errors.Is(err, s.config.Busy) }
 
-func isBusy(err error) bool {
-	return errors.As(err, new(busy))
+// result names what became of a batch.
+func (s *Server) result(err error) string {
+	switch {
+	case err == nil:
+		return stored
+	case s.busy(err):
+		return busy
+	}
+	return failed
 }
 
 // answer turns a sink's error into what a sender understands. All of them are worth a retry: what can never be stored
 // is refused before it gets to a sink. RESOURCE_EXHAUSTED carries RetryInfo, without which clients give up.
 func (s *Server) answer(ctx context.Context, what string, err error) error {
-	code, pause := codes.Unavailable, minRetryDelay
-	full := busy(nil)
+	code := codes.Unavailable
 	switch {
-	case errors.As(err, &full):
-		code, pause = codes.ResourceExhausted, max(pause, full.RetryAfter())
+	case s.busy(err):
+		code = codes.ResourceExhausted
 	case ctx.Err() != nil: // the sender hung up or its deadline passed; nobody reads this
 		return status.FromContextError(ctx.Err()).Err()
 	default:
 		s.counters.tell(s.log, "cannot store what was received; senders are told to retry",
 			slog.String("what", what), slog.Any("error", err))
 	}
-	seconds := (pause + time.Second - 1) / time.Second
 	answer, detailErr := status.New(code, fmt.Sprintf("store %s: %v", what, err)).
-		WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(seconds * time.Second)})
+		WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
 	if detailErr != nil { // of a message without details: only a broken build gets here
 		return status.Error(code, err.Error())
 	}

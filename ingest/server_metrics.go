@@ -81,7 +81,7 @@ func newCounters(config ServerConfig) (*counters, error) {
 	// Label values that are known beforehand show as 0 from the start, so that a rate over them has a beginning.
 	for _, transport := range []string{"grpc", "http"} {
 		c.spansReceived.WithLabelValues(transport)
-		for _, result := range []string{"stored", "busy", "failed"} {
+		for _, result := range []string{stored, busy, failed} {
 			c.batches.WithLabelValues("traces", transport, result)
 		}
 	}
@@ -94,14 +94,14 @@ func (c *counters) fly() func() {
 	return func() { c.flying.Add(-1) }
 }
 
+// What becomes of an export request.
+const (
+	stored = "stored"
+	busy   = "busy"   // the sender is told to come back
+	failed = "failed" // likewise
+)
+
 // batch counts what became of an export request.
-func (c *counters) batch(signal string, o *outcome, err error) {
-	result := "stored"
-	if err != nil {
-		result = "failed"
-		if isBusy(err) {
-			result = "busy"
-		}
-	}
+func (c *counters) batch(signal string, o *outcome, result string) {
 	c.batches.WithLabelValues(signal, o.transport, result).Inc()
 }

@@ -60,11 +60,8 @@ func (m *memorySink) names() (names []string) {
 	return names
 }
 
-// busyFor is the error of a full sink.
-type busyFor time.Duration
-
-func (b busyFor) Error() string             { return "the queue is full" }
-func (b busyFor) RetryAfter() time.Duration { return time.Duration(b) }
+// errFull is the error of a full sink; newTestServer says so.
+var errFull = errors.New("the queue is full")
 
 // startServer starts a server on free ports of 127.0.0.1 and stops it with the test, which fails if anything is left
 // running then.
@@ -93,6 +90,7 @@ func newTestServer(t testing.TB, config ServerConfig, sink *memorySink) *Server 
 			*endpoint = "127.0.0.1:0"
 		}
 	}
+	config.Busy = errFull
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
