@@ -148,7 +148,10 @@ func TestConformanceVLLMPhases(t *testing.T) {
 }
 
 // checkTiled fails unless both ledgers of r tile their stretch exactly.
-func checkTiled(t testing.TB, r *analyzer.Request) {
+func checkTiled(t interface {
+	Helper()
+	Errorf(format string, args ...any)
+}, r *analyzer.Request) {
 	t.Helper()
 	tiled := func(name string, l analyzer.Ledger, start, end int64) {
 		for _, p := range l.Parts {

@@ -55,6 +55,7 @@ type layout struct {
 // comes before them is the frontend's, and what comes after them is the stream's. A queue without a prefill counts from
 // the start, as engines that state no prefill measure it.
 func (l latencies) layOut(start, end int64, w *analyzer.Warnings) (out layout) {
+	out.parts = make([]analyzer.Part, 0, 5) // all that there can be
 	add := func(to int64, part analyzer.Part) {
 		from := start
 		if n := len(out.parts); n > 0 {
