@@ -35,8 +35,8 @@ type jsonStream struct {
 }
 
 const (
-	jsonBuffer    = 256 << 10
-	internedSlots = 1 << 13
+	jsonBuffer    = 64 << 10
+	internedSlots = 1 << 12
 	internedBytes = 64 // longer strings are rarely the same twice
 )
 

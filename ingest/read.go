@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -125,27 +126,40 @@ func (in *reading) read(r io.Reader) error {
 		return err
 	}
 	defer plain.Close()
-	buffered := bufio.NewReaderSize(plain, peekBytes)
-	head, err := buffered.Peek(peekBytes)
-	if err != nil && err != io.EOF && len(head) == 0 {
+	head, err := io.ReadAll(io.LimitReader(plain, peekBytes))
+	if err != nil && len(head) == 0 {
 		return err
 	}
+	whole := io.MultiReader(bytes.NewReader(head), &failedReader{plain, err})
 	switch detect(head) {
 	case fileEmpty:
 		in.shape("nothing", "the file is empty; was the exporter flushed before it was copied?")
 		return nil
 	case fileJSON:
-		return in.readJSON(buffered, isLines(head))
+		return in.readJSON(whole, isLines(head))
 	case fileProto:
-		return in.readProto(buffered, bare)
+		return in.readProto(bufio.NewReaderSize(whole, 64<<10), bare)
 	case fileProtoFixed:
-		return in.readProto(buffered, fixedLength)
+		return in.readProto(bufio.NewReaderSize(whole, 64<<10), fixedLength)
 	case fileProtoVarint:
-		return in.readProto(buffered, varintLength)
+		return in.readProto(bufio.NewReaderSize(whole, 64<<10), varintLength)
 	}
 	shape, advice := describeUnknown(head)
 	in.shape(shape, advice)
 	return nil
+}
+
+// A failedReader goes on with an error that came while the head of a file was read.
+type failedReader struct {
+	r   io.Reader
+	err error
+}
+
+func (f *failedReader) Read(p []byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	return f.r.Read(p)
 }
 
 // add takes a span in.

@@ -103,6 +103,10 @@ func mapsKeys(m analyzer.Warnings) func(func(string) bool) {
 	}
 }
 
+func readWith(file []byte, o ReadOptions) (Summary, error) {
+	return Read(context.Background(), "file", bytes.NewReader(file), o, func([]analyzer.Span) error { return nil })
+}
+
 func readAll(file []byte) (spans []analyzer.Span, summary Summary, err error) {
 	summary, err = Read(context.Background(), "file", bytes.NewReader(file), ReadOptions{}, func(batch []analyzer.Span) error {
 		spans = append(spans, batch...)
