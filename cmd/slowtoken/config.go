@@ -14,6 +14,8 @@ import (
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"github.com/slowtoken/slowtoken/ingest"
 )
 
 // A config is the settings of one run with where each came from: flag, then environment, then file, then default.
@@ -26,17 +28,23 @@ type config struct {
 	explicit bool
 	found    bool
 
+	// waiting is called once when a command has to wait for another one that has the database open; nil for silence.
+	waiting func(db string)
+
 	// receiver are the OTLP receiver's own settings from the file, nested as in the file; nil when there are none.
 	receiver     map[string]any
 	receiverKeys []fileKey
 }
+
+// defaultOrigin is the origin of a setting that nobody set.
+const defaultOrigin = "default"
 
 // newConfig returns the defaults. The file is found by load.
 func newConfig(getenv func(string) string) *config {
 	c := &config{settings: defaultSettings(getenv)}
 	c.list = c.settings.list()
 	for _, s := range c.list {
-		s.origin = "default"
+		s.origin = defaultOrigin
 	}
 	return c
 }
@@ -100,8 +108,25 @@ func (c *config) load(path string, environ []string, getenv func(string) string)
 			return nil, err
 		}
 	}
+	c.switchOff(fromFile)
 	return strays, c.check()
 }
+
+// switchOff switches a protocol off when the file lists the receiver's protocols and leaves this one out, as a
+// collector does.
+func (c *config) switchOff(fromFile *koanf.Koanf) {
+	const protocols = receiverKey + ".protocols"
+	for _, name := range []string{"grpc", "http"} {
+		s := c.lookup(protocols + "." + name + ".endpoint")
+		if s.origin == defaultOrigin && fromFile.Exists(protocols) && !fromFile.Exists(protocols+"."+name) {
+			s.origin = c.path + ": protocols without " + name
+			_ = s.flag.Value.Set(ingest.Off) // a text takes any value
+		}
+	}
+}
+
+// typeWords name the types of settings for people.
+var typeWords = map[string]string{"int": "a whole number", "bool": "true or false", "duration": "a duration such as 10s", "string": "text"}
 
 func (s *setting) set(value any) error {
 	text := fmt.Sprint(value)
@@ -113,7 +138,7 @@ func (s *setting) set(value any) error {
 		if s.secret {
 			text = masked
 		}
-		return usageError("%s: %s: %q is not a %s", s.origin, s.key, text, s.flag.Value.Type())
+		return usageError("%s: %s: %q is not %s", s.origin, s.key, text, typeWords[s.flag.Value.Type()])
 	}
 	return nil
 }
@@ -134,6 +159,9 @@ func (c *config) check() error {
 	}
 	if c.Settle < 0 {
 		return usageError("%s: settle %s is negative", c.lookup("settle").origin, c.Settle)
+	}
+	if c.Serve.MaxRecvSize < 1 || c.Serve.MaxRecvSize > 1024 {
+		return usageError("%s: serve.max-recv-size %d: use 1 to 1024 MiB", c.lookup("serve.max-recv-size").origin, c.Serve.MaxRecvSize)
 	}
 	if c.DB == "" {
 		return usageError("%s: db is empty: it wants the path of a file", c.lookup("db").origin)

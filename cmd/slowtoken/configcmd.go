@@ -20,8 +20,8 @@ is SLOWTOKEN_LOG_LEVEL), else a key of the configuration file, else its default.
   db: /data/traces.db
   log:
     level: warn
+  drop-content: true
   serve:
-    drop-content: true
     otlp:                 # the settings of the OpenTelemetry collector's OTLP receiver, by their usual names
       protocols:
         grpc:
@@ -45,11 +45,11 @@ func configShowCommand(a *app) *cobra.Command {
 		Short:   "Print every setting and its value",
 		Example: "  slowtoken config show --origin\n  SLOWTOKEN_DB=/tmp/x.db slowtoken config show -o json",
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return runConfigShow(a, o) },
+		RunE:    func(*cobra.Command, []string) error { return a.runConfigShow(o) },
 	}
 	cmd.Flags().BoolVar(&o.origin, "origin", false, "say where each value comes from")
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "text or json: `FORMAT`")
-	a.config.addFlags(cmd.Flags(), "settle", "serve.")
+	a.config.addFlags(cmd.Flags(), "settle", "drop-content", "memory-limit", "serve.")
 	return cmd
 }
 
@@ -60,7 +60,7 @@ type shownSetting struct {
 	Origin string `json:"origin"`
 }
 
-func runConfigShow(a *app, o configShowOptions) error {
+func (a *app) runConfigShow(o configShowOptions) error {
 	if err := checkFormat(o.format, "text", "json"); err != nil {
 		return err
 	}

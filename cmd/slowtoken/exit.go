@@ -48,6 +48,17 @@ func withHint(err error, format string, args ...any) error {
 	return &exitError{code: exitCode(err), err: err, hint: fmt.Sprintf(format, args...)}
 }
 
+// hintOf returns what the user can do next about err, "" when nobody said.
+func hintOf(err error) string {
+	var e *exitError
+	for ; errors.As(err, &e); err = e.err {
+		if e.hint != "" {
+			return e.hint
+		}
+	}
+	return ""
+}
+
 // exitCode returns the exit code that err stands for.
 func exitCode(err error) int {
 	var e *exitError

@@ -24,6 +24,7 @@ type app struct {
 	log    *slog.Logger // set before a command runs
 
 	configPath string // --config
+	configErr  error  // what is wrong with the configuration; only doctor runs in spite of it
 	started    bool   // a command runs: what fails from now on is no longer a matter of usage
 }
 
@@ -56,6 +57,9 @@ func run(ctx context.Context, a app, args []string) int {
 	return exitCode(err)
 }
 
+// toleratesConfig is the annotation of a command that runs even when the configuration is wrong.
+const toleratesConfig = "tolerates configuration"
+
 // The groups that help lists commands in.
 const (
 	groupAnswer = "answer"
@@ -69,6 +73,7 @@ func rootCommand(a *app) *cobra.Command {
 		a.now = time.Now
 	}
 	a.config = newConfig(a.getenv)
+	a.config.waiting = func(db string) { a.note("waiting for another command that has %s open", db) }
 	root := section(&cobra.Command{
 		Use:   "slowtoken",
 		Short: "Say why LLM tokens are slow, from traces",
@@ -83,8 +88,9 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 3 a finding at --fa
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.configure(); err != nil {
-				return err
+			_, tolerates := cmd.Annotations[toleratesConfig]
+			if a.configErr = a.configure(); a.configErr != nil && !tolerates {
+				return a.configErr
 			}
 			a.started = true
 			return nil
@@ -110,6 +116,10 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 3 a finding at --fa
 // commands lists every command.
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		importCommand(a),
+		serveCommand(a),
+		exportCommand(a),
+		doctorCommand(a),
 		configCommand(a),
 		versionCommand(a),
 	}
@@ -136,10 +146,10 @@ func section(cmd *cobra.Command) *cobra.Command {
 // configure loads the settings and starts the log.
 func (a *app) configure() error {
 	strays, err := a.config.load(a.configPath, a.environ, a.getenv)
+	a.log = newLogger(a.stderr, a.config.LogLevel, a.config.LogFormat)
 	if err != nil {
 		return err
 	}
-	a.log = newLogger(a.stderr, a.config.LogLevel, a.config.LogFormat)
 	for _, name := range strays {
 		a.log.Warn("the environment has a variable that is no setting", "name", name)
 	}

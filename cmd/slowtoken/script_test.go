@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +24,10 @@ func TestMain(m *testing.M) {
 //
 //	freeport NAME...   put a free loopback port into each environment variable
 //	await URL          wait until URL answers with 200
+//	empty DIR          check that there is nothing in a folder
 //	exits CODE PROGRAM ARGUMENT...   run a program that must end with this exit code
+//	occupied ADDRESS   wait until something listens on ADDRESS
+//	[!] post URL FILE  send FILE as JSON, which must (not) be taken
 //	mode FILE PERM     check a file's permission bits, such as 0600
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -35,7 +39,10 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": scriptFreePort,
 			"await":    scriptAwait,
+			"empty":    scriptEmpty,
 			"exits":    scriptExits,
+			"occupied": scriptOccupied,
+			"post":     scriptPost,
 			"mode":     scriptMode,
 		},
 	})
@@ -74,19 +81,42 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: await URL")
 	}
+	awaitThat(ts, args[0]+" answers with 200", func(ctx context.Context) bool { return answersOK(ctx, args[0]) })
+}
+
+func scriptOccupied(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: occupied ADDRESS")
+	}
+	awaitThat(ts, "something listens on "+args[0], func(context.Context) bool {
+		conn, err := net.Dial("tcp", args[0])
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// awaitThat asks until happened says yes.
+func awaitThat(ts *testscript.TestScript, what string, happened func(context.Context) bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if answersOK(ctx, args[0]) {
-			return
+	for !happened(ctx) {
+		if pause(ctx, 20*time.Millisecond) != nil {
+			ts.Fatalf("waited 30 s in vain: %s", what)
 		}
-		select {
-		case <-ctx.Done():
-			ts.Fatalf("%s did not answer with 200 in 30 s", args[0])
-		case <-tick.C:
-		}
+	}
+}
+
+func scriptPost(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: [!] post URL FILE")
+	}
+	res, err := http.Post(args[0], "application/json", strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	defer res.Body.Close()
+	if taken := res.StatusCode == http.StatusOK; taken == neg {
+		ts.Fatalf("%s answered %s", args[0], res.Status)
 	}
 }
 
@@ -116,6 +146,17 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if fmt.Sprint(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+func scriptEmpty(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: empty DIR")
+	}
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for _, e := range entries {
+		ts.Fatalf("%s holds %s", args[0], e.Name())
 	}
 }
 

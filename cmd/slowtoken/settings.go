@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/slowtoken/slowtoken/ingest"
 )
 
 // settings hold what flags, environment and the configuration file can set for good. What belongs to one question
@@ -15,7 +17,11 @@ type settings struct {
 	LogLevel  string
 	LogFormat string
 	Settle    time.Duration
-	Serve     serveSettings
+
+	DropContent bool
+	MemoryLimit string
+
+	Serve serveSettings
 }
 
 // serveSettings are what serve listens on and how it guards it.
@@ -27,8 +33,6 @@ type serveSettings struct {
 	BearerToken                string
 	BearerTokenFile            string
 	MaxRecvSize                int // MiB
-	DropContent                bool
-	MemoryLimit                string
 }
 
 // A setting is one line of the list below. Its flag holds the default until a source sets it.
@@ -52,6 +56,8 @@ func (s *settings) list() []*setting {
 		{key: "log.level", flag: textFlag(&s.LogLevel, "log-level", "log from this `LEVEL` on: debug, info, warn or error")},
 		{key: "log.format", flag: textFlag(&s.LogFormat, "log-format", "log as text or json: `FORMAT`")},
 		{key: "settle", flag: durationFlag(&s.Settle, "settle", "leave out traces of which the server received a span less than this `TIME` ago: they may still grow")},
+		{key: "drop-content", flag: boolFlag(&s.DropContent, "drop-content", "keep prompts and completions out of the database")},
+		{key: "memory-limit", flag: textFlag(&s.MemoryLimit, "memory-limit", "most memory that the database may take, such as 2GiB: `SIZE`")},
 		{key: "serve.otlp.protocols.grpc.endpoint", flag: textFlag(&s.Serve.GRPCEndpoint, "otlp-grpc-endpoint", "`ADDRESS` to receive OTLP/gRPC on")},
 		{key: "serve.otlp.protocols.http.endpoint", flag: textFlag(&s.Serve.HTTPEndpoint, "otlp-http-endpoint", "`ADDRESS` to receive OTLP/HTTP on")},
 		{key: "serve.admin-endpoint", flag: textFlag(&s.Serve.AdminEndpoint, "admin-endpoint", "`ADDRESS` of /healthz, /readyz and /metrics")},
@@ -61,8 +67,6 @@ func (s *settings) list() []*setting {
 		{key: "serve.bearer-token", flag: textFlag(&s.Serve.BearerToken, "bearer-token", "token that clients must send"), secret: true},
 		{key: "serve.bearer-token-file", flag: textFlag(&s.Serve.BearerTokenFile, "bearer-token-file", "`FILE` with the token that clients must send; or set SLOWTOKEN_BEARER_TOKEN")},
 		{key: "serve.max-recv-size", flag: intFlag(&s.Serve.MaxRecvSize, "max-recv-size", "largest request accepted, in `MIB`")},
-		{key: "serve.drop-content", flag: boolFlag(&s.Serve.DropContent, "drop-content", "keep prompts and completions out of the database")},
-		{key: "serve.memory-limit", flag: textFlag(&s.Serve.MemoryLimit, "memory-limit", "most memory for the database, such as 2GB: `SIZE`")},
 	}
 }
 
@@ -75,8 +79,8 @@ func defaultSettings(getenv func(string) string) settings {
 		Serve: serveSettings{
 			GRPCEndpoint:  "127.0.0.1:4317",
 			HTTPEndpoint:  "127.0.0.1:4318",
-			AdminEndpoint: "127.0.0.1:4319",
-			MaxRecvSize:   64,
+			AdminEndpoint: ingest.DefaultAdminEndpoint,
+			MaxRecvSize:   ingest.DefaultMaxMessageMiB,
 		},
 	}
 }

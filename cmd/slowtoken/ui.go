@@ -54,7 +54,7 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// A progress shows how far a long task is. Its writer half counts bytes.
+// A progress shows how far a long task is.
 type progress struct{ bar *progressbar.ProgressBar }
 
 // progress starts a progress display for total bytes, -1 when unknown. It draws nothing off a terminal.
@@ -73,18 +73,17 @@ func (a *app) progress(what string, total int64) progress {
 	)}
 }
 
-// Write counts len(b) bytes as done.
-func (p progress) Write(b []byte) (int, error) {
-	if p.bar == nil {
-		return len(b), nil
+// set says how many bytes are done.
+func (p progress) set(n int64) {
+	if p.bar != nil {
+		_ = p.bar.Set64(n) // it only draws: there is nobody to tell
 	}
-	return p.bar.Write(b)
 }
 
 // done wipes the display.
 func (p progress) done() {
 	if p.bar != nil {
-		_ = p.bar.Finish() // it only draws: there is nobody to tell
+		_ = p.bar.Finish()
 	}
 }
 

@@ -65,13 +65,13 @@ func versionCommand(a *app) *cobra.Command {
 		Example: "  slowtoken version\n  slowtoken version -o json",
 		GroupID: groupCare,
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return runVersion(a, o) },
+		RunE:    func(*cobra.Command, []string) error { return a.runVersion(o) },
 	}
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "text or json: `FORMAT`")
 	return cmd
 }
 
-func runVersion(a *app, o versionOptions) error {
+func (a *app) runVersion(o versionOptions) error {
 	if err := checkFormat(o.format, "text", "json"); err != nil {
 		return err
 	}

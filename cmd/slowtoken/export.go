@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/slowtoken/slowtoken/ingest"
+	"github.com/slowtoken/slowtoken/storage"
+)
+
+// exportOptions are the flags of export.
+type exportOptions struct {
+	window windowOptions
+	format string
+	out    string
+}
+
+func exportCommand(a *app) *cobra.Command {
+	var o exportOptions
+	cmd := &cobra.Command{
+		Use:     "export",
+		Short:   "Write stored traces to a file that other tools read",
+		GroupID: groupInput,
+		Long: `Write the traces of a window, whole, to a file that other tools read.
+
+Formats:
+  parquet    one row a span, with the columns of the database (docs/schema.md)
+  otlp       OTLP protobuf, as a sequence of TracesData messages; their concatenation is one TracesData message, too
+  otlp-json  OTLP JSON, one TracesData message a line, as the collector's file exporter writes it`,
+		Example: `  slowtoken export --format parquet --out traces.parquet
+  slowtoken export --format otlp-json --since 1h --out - | gzip > traces.jsonl.gz`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runExport(cmd.Context(), o) },
+	}
+	cmd.Flags().StringVar(&o.format, "format", "", "parquet, otlp or otlp-json: `FORMAT`")
+	cmd.Flags().StringVar(&o.out, "out", "-", "`FILE` to write, - for standard output")
+	o.window.addFlags(cmd.Flags())
+	a.config.addFlags(cmd.Flags(), "settle")
+	return cmd
+}
+
+func (a *app) runExport(ctx context.Context, o exportOptions) error {
+	if o.format == "" {
+		return usageError("export: --format is missing: parquet, otlp or otlp-json")
+	}
+	if err := checkExportFormat(o.format); err != nil {
+		return err
+	}
+	w, err := o.window.parse(a.now())
+	if err != nil {
+		return err
+	}
+	if o.out == "-" && o.format != "otlp-json" && isTerminal(a.stdout) {
+		return withHint(usageError("export: %s is binary and standard output is a terminal", o.format), "name a file with --out")
+	}
+	db, err := openStore(ctx, a.config, true)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	defer db.Close()
+
+	query := storage.Query{Columns: storage.AllColumns}
+	query.Since, query.Until = w.nanos()
+	if a.config.Settle > 0 {
+		query.OpenSince = a.now().Add(-a.config.Settle).UnixNano()
+	}
+	any, err := hasSpans(ctx, db, query)
+	if err != nil {
+		return fmt.Errorf("export from %s: %w", a.config.DB, err)
+	}
+	if !any {
+		return noSpans(ctx, a, db, w, "export --format "+o.format)
+	}
+	err = a.writeOut(o.out, func(out io.Writer) error {
+		if o.format == "parquet" {
+			return db.ExportParquet(ctx, query, out)
+		}
+		return exportOTLP(ctx, db, query, o.format, out)
+	})
+	if err != nil {
+		return fmt.Errorf("export %s from %s: %w", o.format, a.config.DB, err)
+	}
+	return nil
+}
+
+// hasSpans reports whether query selects anything.
+func hasSpans(ctx context.Context, db store, query storage.Query) (bool, error) {
+	query.Columns = storage.AnalysisColumns
+	for batch, err := range db.Spans(ctx, query) {
+		if err != nil || len(batch) > 0 {
+			return len(batch) > 0, err
+		}
+	}
+	return false, nil
+}
+
+// noSpans explains an empty window: what the data does hold, and the command that would take it.
+func noSpans(ctx context.Context, a *app, db store, w window, command string) error {
+	nothing := noDataError("no spans in %s, %s", a.config.DB, w)
+	status, err := db.Status(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w; and its status: %w", nothing, err)
+	case status.Spans == 0:
+		return withHint(nothing, "it is empty: slowtoken import FILE, or slowtoken serve, puts traces in")
+	}
+	return withHint(nothing, "its spans are from %s to %s, and those of the last %s are left out (--settle); this takes all that is there:\n  slowtoken %s --settle 0s",
+		stamp(time.Unix(0, status.First).UTC()), stamp(time.Unix(0, status.Last).UTC()), a.config.Settle, command)
+}
+
+func checkExportFormat(format string) error {
+	switch format {
+	case "parquet", "otlp", "otlp-json":
+		return nil
+	}
+	return usageError("export: --format %s: unknown; use parquet, otlp or otlp-json", format)
+}
+
+// writeOut calls write with the file called name, or standard output for "-". A file appears complete or not at all, and
+// only its owner can read it: traces can hold prompts.
+func (a *app) writeOut(name string, write func(io.Writer) error) error {
+	if name == "-" {
+		return write(a.stdout)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".slowtoken-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already when all went well
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// exportOTLP writes the spans that query selects as a sequence of messages.
+func exportOTLP(ctx context.Context, db store, query storage.Query, format string, out io.Writer) error {
+	encode := encodeOTLP
+	if format == "otlp-json" {
+		encode = encodeOTLPJSON
+	}
+	for batch, err := range db.Spans(ctx, query) {
+		if err != nil {
+			return err
+		}
+		for part := range slices.Chunk(batch, spansPerMessage) {
+			message, err := encode(ingest.ToTraces(part))
+			if err != nil {
+				return err
+			}
+			if _, err := out.Write(message); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// spansPerMessage keeps messages and lines at a size that every reader takes.
+const spansPerMessage = 1000
+
+func encodeOTLP(td ptrace.Traces) ([]byte, error) {
+	return new(ptrace.ProtoMarshaler).MarshalTraces(td)
+}
+
+func encodeOTLPJSON(td ptrace.Traces) ([]byte, error) {
+	line, err := new(ptrace.JSONMarshaler).MarshalTraces(td)
+	return append(line, '\n'), err
+}

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/ingest"
+	"github.com/slowtoken/slowtoken/storage"
+)
+
+// importOptions are the arguments and flags of import.
+type importOptions struct {
+	files  []string // - is standard input
+	format string
+}
+
+func importCommand(a *app) *cobra.Command {
+	var o importOptions
+	cmd := &cobra.Command{
+		Use:     "import FILE...",
+		Short:   "Store the traces of files",
+		GroupID: groupInput,
+		Long: `Store the traces and metrics of files, - for standard input, in the database; through the running server when there
+is one. The format is found by looking at the content: OTLP as JSON, JSON lines or protobuf, Jaeger, Zipkin and Tempo
+JSON, Tempo protobuf, each plain or compressed with gzip or zstd.
+
+What cannot be read is refused record by record, with its place and the reason; the rest is stored. The exit code is 1
+when a whole file was refused. Importing a file twice changes no answer: exact copies of a span count once.`,
+		Example: `  slowtoken import traces.json more.jsonl.gz
+  kubectl exec deploy/collector -- cat /data/traces.jsonl | slowtoken import -`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError("import: name at least one FILE, or - for standard input")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = args
+			return a.runImport(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "text or json: `FORMAT`")
+	a.config.addFlags(cmd.Flags(), "drop-content", "memory-limit")
+	return cmd
+}
+
+func (a *app) runImport(ctx context.Context, o importOptions) error {
+	if err := checkFormat(o.format, "text", "json"); err != nil {
+		return err
+	}
+	db, err := openStore(ctx, a.config, false)
+	if err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	defer db.Close()
+	w := newSpanWriter(ctx, db)
+	bar := a.progress("importing", totalSize(o.files))
+	var files []importedFile
+	var done int64
+	for _, name := range o.files {
+		f, err := a.importFile(name, w, func(n int64) { bar.set(done + n) })
+		if err != nil {
+			f.Error = err.Error()
+		}
+		done += f.Bytes
+		files = append(files, f)
+		if w.failed() != nil || ctx.Err() != nil {
+			break
+		}
+	}
+	err = w.close()
+	bar.done()
+	if err != nil {
+		return fmt.Errorf("import into %s: store: %w", a.config.DB, err)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("import into %s: interrupted; a part is stored, and importing the files again is safe", a.config.DB)
+	}
+	return a.tellImport(o, files)
+}
+
+// An importedFile is what became of one file.
+type importedFile struct {
+	Name     string            `json:"name"`
+	Formats  []string          `json:"formats"`
+	Bytes    int64             `json:"bytes"`
+	Spans    int               `json:"spans"`
+	Traces   int               `json:"traces"`
+	Points   int               `json:"metric_points"`
+	Logs     int               `json:"log_records"` // counted, not stored
+	Refused  ingest.Refusals   `json:"refused,omitempty"`
+	Details  []string          `json:"refused_first,omitempty"`
+	Warnings analyzer.Warnings `json:"warnings,omitempty"`
+	Error    string            `json:"error,omitempty"` // why nothing more, or nothing at all, could be read
+}
+
+func (a *app) importFile(name string, w *spanWriter, progress func(int64)) (importedFile, error) {
+	r, shown, err := a.openInput(name)
+	if err != nil {
+		return importedFile{Name: name}, err
+	}
+	defer r.Close()
+	s, err := ingest.Read(w.ctx, shown, r, ingest.ReadOptions{Metrics: w.addPoints, Progress: progress}, func(spans []analyzer.Span) error {
+		if a.config.DropContent {
+			ingest.DropContent(spans)
+		}
+		return w.add(spans)
+	})
+	return importedFile{
+		Name: s.Name, Formats: s.Formats, Bytes: s.Bytes, Spans: s.Spans, Traces: s.Traces, Points: s.Points, Logs: s.Logs,
+		Refused: s.Refused, Details: s.Details, Warnings: s.Warnings,
+	}, err
+}
+
+// openInput opens a file named on the command line, or standard input for -, and returns what to call it.
+func (a *app) openInput(name string) (r io.ReadCloser, shown string, err error) {
+	if name == "-" {
+		return io.NopCloser(a.stdin), "standard input", nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, "", err
+	}
+	return f, name, nil
+}
+
+// totalSize adds up the sizes of files, or returns -1 when one cannot be told.
+func totalSize(files []string) (total int64) {
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil || !info.Mode().IsRegular() {
+			return -1
+		}
+		total += info.Size()
+	}
+	return total
+}
+
+// tellImport prints the summary and returns the exit code's error.
+func (a *app) tellImport(o importOptions, files []importedFile) error {
+	broken := 0
+	for _, f := range files {
+		if f.Error != "" {
+			broken++
+		}
+	}
+	if o.format == "json" {
+		err := a.printJSON(struct {
+			Database string         `json:"database"`
+			Files    []importedFile `json:"files"`
+		}{a.config.DB, files})
+		if err != nil {
+			return err
+		}
+	} else {
+		for _, f := range files {
+			f.print(a.stdout)
+		}
+	}
+	switch {
+	case broken == 0:
+		return nil
+	case o.format == "json": // it says which and why
+		return exitWith(exitFailure)
+	}
+	return fmt.Errorf("import: %d of %s not read, or not to the end", broken, plural(len(files), "file"))
+}
+
+// print says in a few lines what came in and what was refused.
+func (f importedFile) print(w io.Writer) {
+	if f.Error != "" {
+		// The reader's own errors name the file already.
+		fmt.Fprintln(w, printable(prefixed(f.Name, f.Error)))
+	}
+	if f.Error != "" && f.Spans+f.Points+f.Logs == 0 {
+		return
+	}
+	parts := []string{plural(f.Spans, "span") + " of " + plural(f.Traces, "trace")}
+	if f.Points > 0 {
+		parts = append(parts, plural(f.Points, "metric point"))
+	}
+	if f.Logs > 0 {
+		parts = append(parts, plural(f.Logs, "log record")+" (not stored)")
+	}
+	fmt.Fprintf(w, "%s: %s [%s]\n", printable(f.Name), strings.Join(parts, ", "), strings.Join(f.Formats, ", "))
+	for _, reason := range f.Refused.Reasons() {
+		fmt.Fprintf(w, "  refused %d: %s\n", f.Refused[reason], printable(reason))
+	}
+	for _, detail := range f.Details {
+		fmt.Fprintf(w, "    %s\n", printable(detail))
+	}
+	if more := f.Refused.Total() - len(f.Details); more > 0 && len(f.Details) > 0 {
+		fmt.Fprintf(w, "    and %d more\n", more)
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Warnings)) {
+		fmt.Fprintf(w, "  note: %s: %d\n", name, f.Warnings[name])
+	}
+}
+
+func prefixed(name, message string) string {
+	if strings.Contains(message, name) {
+		return message
+	}
+	return name + ": " + message
+}
+
+// spansPerCommit is what is stored at once: a commit costs a disk flush whatever its size.
+const spansPerCommit = 32 << 10
+
+// A spanWriter stores in the background, so that reading goes on meanwhile.
+type spanWriter struct {
+	ctx     context.Context // over when storing failed, with the failure as its cause
+	cancel  context.CancelCauseFunc
+	db      store
+	pending []analyzer.Span
+	batches chan []analyzer.Span
+	done    chan struct{}
+}
+
+func newSpanWriter(ctx context.Context, db store) *spanWriter {
+	w := &spanWriter{db: db, batches: make(chan []analyzer.Span), done: make(chan struct{})}
+	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	go func() {
+		defer close(w.done)
+		for batch := range w.batches {
+			if w.ctx.Err() != nil {
+				continue // what is left is let go
+			}
+			err := untilStored(w.ctx, func() error { return db.Insert(w.ctx, batch, closedTraces) })
+			if err != nil {
+				w.cancel(fmt.Errorf("%s: %w", plural(len(batch), "span"), err))
+			}
+		}
+	}()
+	return w
+}
+
+// add takes spans over. It fails when earlier ones could not be stored.
+func (w *spanWriter) add(spans []analyzer.Span) error {
+	w.pending = append(w.pending, spans...)
+	if len(w.pending) < spansPerCommit {
+		return w.failed()
+	}
+	return w.flush()
+}
+
+func (w *spanWriter) flush() error {
+	if len(w.pending) > 0 {
+		w.batches <- w.pending
+		w.pending = nil
+	}
+	return w.failed()
+}
+
+func (w *spanWriter) addPoints(points []analyzer.MetricPoint) error {
+	err := untilStored(w.ctx, func() error { return w.db.InsertMetrics(w.ctx, points) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", plural(len(points), "metric point"), err)
+	}
+	return nil
+}
+
+// untilStored calls insert again while the database has too much to write already, as a server under load can.
+func untilStored(ctx context.Context, insert func() error) error {
+	for {
+		err := insert()
+		if !errors.Is(err, storage.ErrBusy) {
+			return err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *spanWriter) failed() error { return context.Cause(w.ctx) }
+
+// close stores what is left and returns why not everything could be.
+func (w *spanWriter) close() error {
+	_ = w.flush() // its failure is the cause that is returned below
+	close(w.batches)
+	<-w.done
+	err := context.Cause(w.ctx)
+	w.cancel(nil)
+	return err
+}

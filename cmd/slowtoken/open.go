@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/slowtoken/slowtoken/storage"
+	"github.com/slowtoken/slowtoken/storage/remote"
+)
+
+// A store is where spans are: a database file, or the server that owns it. Both give the same answers.
+type store = remote.Store
+
+// closedTraces says of spans from files that their traces are whole: nothing is waited for.
+var closedTraces = storage.InsertOptions{Closed: true}
+
+// lockPatience is how long a command waits for another one that has the database open, such as an import.
+const lockPatience = time.Minute
+
+// openStore opens the database that c names: through the server that owns it, if there is one, else the file. With
+// readOnly the file must exist, and several commands can have it open at once. While another command writes to the
+// file, it waits.
+func openStore(ctx context.Context, c *config, readOnly bool) (store, error) {
+	if !readOnly {
+		if err := makeDataDir(c.DB); err != nil {
+			return nil, err
+		}
+	}
+	var db store
+	err := whileLocked(ctx, c, func() (err error) {
+		db, err = remote.Open(ctx, storage.Options{Path: c.DB, ReadOnly: readOnly, MemoryLimit: c.MemoryLimit}, buildVersion())
+		return err
+	})
+	if readOnly && errors.Is(err, storage.ErrNotExist) {
+		return nil, &exitError{code: exitNoData, err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// whileLocked calls open until it no longer finds the database of c open elsewhere, or lockPatience is over.
+func whileLocked(ctx context.Context, c *config, open func() error) error {
+	start, told := time.Now(), c.waiting == nil
+	for {
+		err := open()
+		if !errors.Is(err, storage.ErrLocked) {
+			return err
+		}
+		waited := time.Since(start)
+		if waited > time.Second && !told {
+			c.waiting(c.DB)
+			told = true
+		}
+		if waited > lockPatience {
+			return withHint(err, "another program has had it open for %s; end it, or name another database with --db", lockPatience)
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits for d or the end of ctx, and says which.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// makeDataDir makes the folder of a database, for its owner only.
+func makeDataDir(db string) error {
+	privateFiles()
+	return os.MkdirAll(filepath.Dir(db), 0o700)
+}

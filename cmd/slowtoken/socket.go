@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slowtoken/slowtoken/ingest"
+	"github.com/slowtoken/slowtoken/storage"
+	"github.com/slowtoken/slowtoken/storage/remote"
+)
+
+// A socketServer answers the other commands, and tells them where through the lock file beside the database.
+type socketServer struct {
+	stop   context.CancelFunc
+	done   chan error // what serving ended with
+	unlock func() error
+}
+
+// listenSocket starts to answer for db, which is open for writing. The addresses of OTLP are for the lock file.
+func listenSocket(c *config, db *storage.DB, otlp ingest.ServerInfo) (*socketServer, error) {
+	listener, err := remote.Listen(c.DB)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background()) // it ends with close, after the receivers
+	s := &socketServer{stop: stop, done: make(chan error, 1), unlock: func() error { return nil }}
+	go func() { s.done <- remote.Serve(ctx, listener, db, buildVersion()) }()
+	s.unlock, err = remote.WriteLock(c.DB, remote.Info{
+		Socket: listener.Addr().String(), Version: buildVersion(), GRPC: otlp.GRPC, HTTP: otlp.HTTP, Admin: otlp.Admin,
+	})
+	if err != nil {
+		s.unlock = func() error { return nil }
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// close lets running answers finish for a while. The database must still be open.
+func (s *socketServer) close() error {
+	err := s.unlock()
+	s.stop()
+	return errors.Join(err, <-s.done)
+}
+
+// findServer returns what the lock file says of the server that owns a database; alive says that it answers. Without a
+// server info is nil. An error says that one answers which this binary cannot talk to.
+func findServer(ctx context.Context, db string) (info *remote.Info, alive bool, err error) {
+	found, ok := remote.Locate(db)
+	if !ok {
+		return nil, false, nil
+	}
+	client, err := remote.Dial(ctx, found, buildVersion())
+	switch {
+	case errors.Is(err, remote.ErrProtocol):
+		return &found, true, err
+	case err != nil:
+		return &found, false, nil // whoever wrote the lock file is gone
+	}
+	return &found, true, client.Close()
+}
+
+// openOwned opens the database for the server alone, and refuses when another server has it.
+func openOwned(ctx context.Context, c *config) (db *storage.DB, err error) {
+	if err := makeDataDir(c.DB); err != nil {
+		return nil, err
+	}
+	err = whileLocked(ctx, c, func() (err error) {
+		if info, alive, _ := findServer(ctx, c.DB); alive {
+			return withHint(
+				fmt.Errorf("serve: pid %d, slowtoken %s, serves %s since %s", info.PID, info.Version, c.DB, stamp(info.Started.Truncate(time.Second))),
+				"stop it with kill %d, or serve another database with --db", info.PID)
+		}
+		db, err = storage.Open(ctx, storage.Options{Path: c.DB, MemoryLimit: c.MemoryLimit})
+		return err
+	})
+	return db, err
+}
