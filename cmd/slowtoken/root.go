@@ -116,6 +116,8 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 3 a finding at --fa
 // commands lists every command.
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		analyzeCommand(a),
+		demoCommand(a),
 		importCommand(a),
 		serveCommand(a),
 		exportCommand(a),

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slowtoken/slowtoken/analyzer/dialect"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/report"
+)
+
+// analyzeOptions say what analyze looks at and how it answers.
+type analyzeOptions struct {
+	files  []string // read these; without any, the database
+	window windowOptions
+	filter population.Filter
+	format string
+	out    string // file to write the answer to; standard output when empty
+	memory int64  // bytes that the spans in memory at once may take
+}
+
+func analyzeCommand(a *app) *cobra.Command {
+	var o analyzeOptions
+	var where []string
+	memory := "1GB"
+	cmd := &cobra.Command{
+		Use:   "analyze [FILE...]",
+		Short: "Say where the time of the requests goes",
+		Long: `Reads traces, turns every inference request into a ledger of phases along its critical path, and prints what the
+requests spend their time on.
+
+With FILEs (or - for standard input) it reads those and needs no database: OTLP as JSON, JSON lines or protobuf,
+Jaeger, Zipkin and Tempo JSON, plain or compressed. Without FILEs it reads the database, through the running server when
+there is one; the answer is the same.`,
+		Example: `  slowtoken analyze traces.json
+  slowtoken analyze --since 1h
+  slowtoken analyze --since 2026-01-02T15:00:00Z --until 2026-01-02T16:00:00Z --model llama-3.1-8b
+  slowtoken analyze --where tenant=acme --since 7d -o json`,
+		GroupID: groupAnswer,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			o.files = args
+			if o.filter.Where, err = parseWhere(where); err != nil {
+				return err
+			}
+			if o.memory, err = parseSize(memory); err != nil {
+				return usageError("--memory %s: %w", memory, err)
+			}
+			return a.runAnalyze(cmd.Context(), o)
+		},
+	}
+	o.window.addFlags(cmd.Flags())
+	a.config.addFlags(cmd.Flags(), "settle")
+	cmd.Flags().StringVar(&o.filter.Service, "service", "", "only requests of this service (`NAME` as in service.name)")
+	cmd.Flags().StringVar(&o.filter.Model, "model", "", "only requests of this model (`NAME`)")
+	cmd.Flags().StringArrayVar(&where, "where", nil, "only requests with this attribute, `KEY=VALUE`, on their span, their server's span or the resource; may be repeated")
+	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "output `FORMAT`: "+formatNames())
+	cmd.Flags().StringVar(&o.out, "out", "", "write the answer to `FILE`")
+	cmd.Flags().StringVar(&memory, "memory", memory, "keep spans in memory up to this `SIZE`; more are read in several passes")
+	return cmd
+}
+
+// runAnalyze reads what o asks for and prints the report.
+func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
+	format, err := formatNamed(o.format)
+	if err != nil {
+		return err
+	}
+	w, err := o.window.parse(a.now())
+	if err != nil {
+		return err
+	}
+	src, err := a.openTraces(ctx, o, w)
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	since, until := w.nanos()
+	r, err := report.Build(src.traces, report.Options{
+		Source:   src.name,
+		Window:   population.Window{Since: since, Until: until},
+		Filter:   o.filter,
+		Dialects: dialect.All,
+		LeftOut:  src.leftOut,
+	})
+	if err != nil {
+		return err
+	}
+	if r.Traces == 0 {
+		return a.nothingFound(ctx, src, w, o)
+	}
+	return a.writeReport(r, format, o.out)
+}
+
+// nothingFound explains an empty answer: what the data does hold, and the command that would show it.
+func (a *app) nothingFound(ctx context.Context, src *traceSource, w window, o analyzeOptions) error {
+	err := noDataError("no traces in %s: %s", src.name, w)
+	switch held, found := src.holds(ctx); {
+	case !found:
+		return withHint(err, "slowtoken doctor says why there is nothing to see")
+	case o.filter.Service != "" || o.filter.Model != "" || len(o.filter.Where) > 0:
+		return withHint(err, "no request there passes --service, --model and --where; without them there may be some")
+	default:
+		return withHint(err, "the data there is from %s; this shows all of it:\n  slowtoken analyze %s--since %s", held, src.args, stamp(held.Since))
+	}
+}
+
+func (a *app) writeReport(r *report.Report, format report.Format, out string) (err error) {
+	var w io.Writer = a.stdout
+	if out != "" {
+		f, err := os.Create(out)
+		if err != nil {
+			return fmt.Errorf("write the answer: %w", err)
+		}
+		defer func() {
+			if cerr := f.Close(); err == nil && cerr != nil {
+				err = fmt.Errorf("write the answer: %w", cerr)
+			}
+		}()
+		w = f
+	}
+	if err := format.Write(w, r); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}
+
+func formatNames() string {
+	var names []string
+	for _, f := range report.Formats {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func formatNamed(name string) (report.Format, error) {
+	for _, f := range report.Formats {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return report.Format{}, usageError("-o %s: unknown output format; use %s", name, formatNames())
+}
+
+func parseWhere(list []string) ([]population.Where, error) {
+	var out []population.Where
+	for _, s := range list {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok || key == "" {
+			return nil, usageError("--where %s: want KEY=VALUE", s)
+		}
+		out = append(out, population.Where{Key: key, Value: value})
+	}
+	return out, nil
+}

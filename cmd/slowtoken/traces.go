@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/ingest"
+	"github.com/slowtoken/slowtoken/report"
+	"github.com/slowtoken/slowtoken/storage"
+)
+
+// A traceSource is where a command reads traces from. Close it after use.
+type traceSource struct {
+	name    string // as a report names it
+	args    string // what names it on the command line, with a space behind it
+	traces  iter.Seq2[*analyzer.Trace, error]
+	leftOut func() []report.Warning                  // what was not read; known once traces is used up
+	holds   func(ctx context.Context) (window, bool) // the time range of all there is; false when there is nothing
+	close   func() error
+}
+
+// openTraces opens what o names: its files, else the database.
+func (a *app) openTraces(ctx context.Context, o analyzeOptions, w window) (*traceSource, error) {
+	if len(o.files) > 0 {
+		return a.openFiles(ctx, o.files)
+	}
+	return a.openDatabase(ctx, o, w)
+}
+
+// openFiles reads all spans of the files into memory.
+func (a *app) openFiles(ctx context.Context, files []string) (*traceSource, error) {
+	var spans []analyzer.Span
+	refused := 0
+	for _, name := range files {
+		batch, n, err := a.readSpans(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		spans = append(spans, batch...)
+		refused += n
+	}
+	return &traceSource{
+		name: strings.Join(files, ", "),
+		args: strings.Join(files, " ") + " ",
+		traces: func(yield func(*analyzer.Trace, error) bool) {
+			for t := range analyzer.GroupByTrace(spans) {
+				if !yield(t, nil) {
+					return
+				}
+			}
+		},
+		leftOut: func() []report.Warning {
+			if refused == 0 {
+				return nil
+			}
+			return []report.Warning{{Name: "refused", Count: refused, Meaning: "records that could not be read; slowtoken import says which and why"}}
+		},
+		holds: func(context.Context) (window, bool) { return rangeOf(spans) },
+		close: func() error { return nil },
+	}, nil
+}
+
+// readSpans reads all spans of a file, and counts what was refused.
+func (a *app) readSpans(ctx context.Context, name string) (spans []analyzer.Span, refused int, err error) {
+	r, shown, err := a.openInput(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer r.Close()
+	bar := a.progress("reading", totalSize([]string{name}))
+	defer bar.done()
+	s, err := ingest.Read(ctx, shown, r, ingest.ReadOptions{Progress: bar.set}, func(batch []analyzer.Span) error {
+		spans = append(spans, batch...)
+		return nil
+	})
+	return spans, s.Refused.Total(), err
+}
+
+func rangeOf(spans []analyzer.Span) (window, bool) {
+	if len(spans) == 0 {
+		return window{}, false
+	}
+	first, last := spans[0].Start, spans[0].End
+	for i := range spans {
+		first, last = min(first, spans[i].Start), max(last, spans[i].End)
+	}
+	return window{time.Unix(0, first).UTC(), time.Unix(0, last).UTC()}, true
+}
+
+// bytesPerSpan is about what a span takes in memory while its trace is analyzed.
+const bytesPerSpan = 1024
+
+// openDatabase reads the traces that overlap w, in as many passes as o.memory asks for: each pass takes the traces
+// whose id falls into its share.
+func (a *app) openDatabase(ctx context.Context, o analyzeOptions, w window) (*traceSource, error) {
+	db, err := openStore(ctx, a.config, true)
+	if err != nil {
+		return nil, err
+	}
+	status, err := db.Status(ctx)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	query := storage.Query{Columns: storage.AnalysisColumns}
+	query.Since, query.Until = w.nanos()
+	query.OpenSince = a.now().Add(-a.config.Settle).UnixNano()
+	query.Partitions = int(status.Spans*bytesPerSpan/o.memory) + 1
+	if len(o.filter.Where) > 0 {
+		query.Columns = storage.AllColumns
+	}
+	return &traceSource{
+		name: a.config.DB,
+		traces: func(yield func(*analyzer.Trace, error) bool) {
+			for query.Partition = range query.Partitions {
+				if !yieldTraces(ctx, db, query, yield) {
+					return
+				}
+			}
+		},
+		leftOut: func() []report.Warning { return nil },
+		holds: func(context.Context) (window, bool) {
+			return window{time.Unix(0, status.First).UTC(), time.Unix(0, status.Last).UTC()}, status.Spans > 0
+		},
+		close: db.Close,
+	}, nil
+}
+
+// yieldTraces reads the spans that query selects and yields their traces. It reports whether there may be more.
+func yieldTraces(ctx context.Context, db store, query storage.Query, yield func(*analyzer.Trace, error) bool) bool {
+	var spans []analyzer.Span
+	for batch, err := range db.Spans(ctx, query) {
+		if err != nil {
+			return yield(nil, fmt.Errorf("read spans: %w", err)) && false
+		}
+		spans = append(spans, batch...)
+	}
+	for t := range analyzer.GroupByTrace(spans) {
+		if !yield(t, nil) {
+			return false
+		}
+	}
+	return true
+}
