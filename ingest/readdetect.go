@@ -89,6 +89,9 @@ func isLines(head []byte) bool {
 	if balanced(first) {
 		return true
 	}
+	if text[0] == '[' {
+		return false // an array over several lines, maybe with one document in each
+	}
 	for line := range bytes.Lines(rest) {
 		if startsDocument(line) {
 			return true
@@ -97,14 +100,17 @@ func isLines(head []byte) bool {
 	return false
 }
 
-// startsDocument reports whether line starts with an object whose first key is one of OTLP's.
+// startsDocument reports whether line starts with an object whose first key is one that only documents have.
 func startsDocument(line []byte) bool {
 	key, ok := bytes.CutPrefix(line, []byte("{"))
 	if !ok {
 		return false
 	}
 	key = bytes.TrimLeft(key, " \t")
-	for _, name := range []string{`"resource`, `"batches"`, `"scope`} {
+	for _, name := range []string{
+		`"resourceSpans"`, `"resourceMetrics"`, `"resourceLogs"`,
+		`"resource_spans"`, `"resource_metrics"`, `"resource_logs"`, `"batches"`,
+	} {
 		if bytes.HasPrefix(key, []byte(name)) {
 			return true
 		}
