@@ -79,6 +79,9 @@ func checkFile(o Options) error {
 		return err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return errors.New("it is a folder; name a file in it")
+	}
 	header := make([]byte, 12) // a checksum, then DuckDB's magic
 	if n, err := io.ReadFull(f, header); err != nil {
 		if n == 0 && errors.Is(err, io.EOF) && !o.ReadOnly {
@@ -98,7 +101,7 @@ func openError(err error) error {
 	case strings.Contains(text, "Could not set lock"):
 		return fmt.Errorf("%w: %w", ErrLocked, err)
 	case strings.Contains(text, "Serialization Error"), strings.Contains(text, "checksum"), strings.Contains(text, "not a valid DuckDB"),
-		strings.Contains(text, "Corrupt"), strings.Contains(text, "corrupt"):
+		strings.Contains(text, "Corrupt"), strings.Contains(text, "corrupt"), strings.Contains(text, "Could not read enough bytes"):
 		return fmt.Errorf("%w: %w; move it away, or restore it from a copy", ErrNotDatabase, err)
 	}
 	return err

@@ -79,7 +79,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	db, err := open(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
+		return nil, fmt.Errorf("open database %s: %w", o.Path, openError(err))
 	}
 	return db, nil
 }
@@ -105,7 +105,7 @@ func open(ctx context.Context, o Options) (_ *DB, err error) {
 		}
 	}
 	if db.duck, err = openDuck(o.Path, settings(o)); err != nil {
-		return nil, openError(err)
+		return nil, err
 	}
 	c, err := connect(db.duck)
 	if err != nil {

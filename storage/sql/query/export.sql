@@ -1,7 +1,16 @@
--- The picked spans as people see them, into a Parquet file. Values: as for
--- pick.sql. The file's name is in the variable export_path.
+-- The picked spans as people see them (v_spans), into a Parquet file. Values:
+-- as for pick.sql, then the file.
 COPY (
-  SELECT *
+  SELECT v_spans.*
   FROM v_spans
-  WHERE replace(trace_id, '-', '') IS NOT NULL
-) TO (getvariable('export_path')) (FORMAT parquet, COMPRESSION zstd)
+  WHERE trace_id IN (
+    SELECT replace(trace_id::VARCHAR, '-', '')
+    FROM trace_ranges
+    WHERE bucket BETWEEN $1 AND $2
+      AND (len($7::UUID[]) = 0 OR trace_id IN (SELECT unnest($7::UUID[])))
+    GROUP BY trace_id
+    HAVING min(min_start_ns) < $4
+      AND max(max_end_ns) >= $3
+      AND NOT bool_or(NOT closed AND received_at >= $5 AND received_at > $6)
+  )
+) TO $8 (FORMAT parquet, COMPRESSION zstd)
