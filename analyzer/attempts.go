@@ -1,5 +1,7 @@
 package analyzer
 
+import "slices"
+
 // joinAttempts joins the attempts of one call among the sibling calls below span parent, which are by start, and
 // returns how many calls became attempts of another.
 //
@@ -57,8 +59,13 @@ func (f *callFinder) sameAsk(a, b *call) bool {
 
 // workBetween reports whether a tool or a call of the same parent starts between two of its children.
 func (f *callFinder) workBetween(parent, a, b int32) bool {
-	for _, c := range f.t.Children(parent) {
-		if c > a && c < b && (f.tally[c].tools > 0 || f.tally[c].calls > 0) {
+	children := f.t.Children(parent) // in the order of places
+	first, _ := slices.BinarySearch(children, a+1)
+	for _, c := range children[first:] {
+		if c >= b {
+			break
+		}
+		if f.tally[c].tools > 0 || f.tally[c].calls > 0 {
 			return true
 		}
 	}

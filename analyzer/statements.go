@@ -40,7 +40,7 @@ func (f *callFinder) openChain(k *call, r *Request) {
 	b := &f.statement
 	b.below[k.inner] = k.inner + 1
 	b.rest[k.inner] = Unattributed
-	engine, hops := f.serverSide(k.inner), 0
+	engine, hops, allHops := f.serverSide(k.inner), 0, f.countHops(k)
 	for i := k.inner; i != k.head; {
 		p := f.t.Parent(i)
 		b.below[p], b.rest[p] = i+1, Unattributed
@@ -61,7 +61,7 @@ func (f *callFinder) openChain(k *call, r *Request) {
 			b.rest[p] = Network
 		case hops > 0 && f.clientSide(p):
 			b.rest[p] = Client
-		case hops > 0 && f.hopAbove(p, k.head):
+		case hops > 0 && hops < allHops:
 			b.rest[p] = Gateway
 		case hops == 0 && engine:
 			if f.t.Spans[p].Service() == f.t.Spans[k.inner].Service() {
@@ -74,14 +74,16 @@ func (f *callFinder) openChain(k *call, r *Request) {
 	}
 }
 
-// hopAbove reports whether a client of the same call waits for span i.
-func (f *callFinder) hopAbove(i, head int32) bool {
-	for ; i != head; i = f.t.Parent(i) {
-		if f.hop(i, f.t.Parent(i)) {
-			return true
+// countHops returns how many steps of k's chain lead from a server to its client.
+func (f *callFinder) countHops(k *call) (hops int) {
+	for i := k.inner; i != k.head; {
+		p := f.t.Parent(i)
+		if f.hop(i, p) {
+			hops++
 		}
+		i = p
 	}
-	return false
+	return hops
 }
 
 // closeChain takes back the marks of openChain.
@@ -246,18 +248,19 @@ func fillGaps(dst []Part, first int, p Part) []Part {
 		}
 		return 1
 	})
-	for at += first; p.Start < p.End; at++ {
-		piece := p
-		if at < len(dst) {
-			piece.End = min(p.End, dst[at].Start)
-			p.Start = max(p.Start, dst[at].End)
-		} else {
-			p.Start = p.End
-		}
-		if piece.Start < piece.End {
-			dst = slices.Insert(dst, at, piece)
-			at++
+	after := slices.Clone(dst[first+at:])
+	dst = dst[:first+at]
+	fill := func(end int64) {
+		if piece := p; piece.Start < end {
+			piece.End = end
+			dst = append(dst, piece)
 		}
 	}
+	for _, q := range after {
+		fill(min(p.End, q.Start))
+		p.Start = max(p.Start, q.End)
+		dst = append(dst, q)
+	}
+	fill(p.End)
 	return dst
 }

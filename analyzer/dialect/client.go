@@ -60,7 +60,7 @@ func (f *firstChunk) events(s *analyzer.Span, chunk func(name string) bool) (see
 // fake reports whether the time to the first chunk is only the duration under another name, as several SDKs state it
 // for answers that were not streamed. A real answer of one token looks the same and is kept.
 func (f *firstChunk) fake(c *analyzer.Call) bool {
-	return c.Streaming != analyzer.Yes && c.OutputTokens >= 2 && float64(f.after) >= 0.98*float64(f.length) &&
+	return c.Streaming != analyzer.Yes && c.OutputTokens >= 2 && f.after >= f.length-f.length/50 &&
 		(!f.tells || f.tpot == 0)
 }
 

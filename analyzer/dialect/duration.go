@@ -13,7 +13,6 @@ const unknown = -1
 const (
 	second      = 1e9
 	millisecond = 1e6
-	nanosecond  = 1
 )
 
 // A durations reads durations that a span states, and counts those that cannot be.
@@ -23,11 +22,8 @@ type durations struct {
 	warnings analyzer.Warnings
 }
 
-// slack is by how much a duration may exceed its span: it is often taken on another clock.
-const slack = 1.05
-
-// read returns v in nanoseconds, or unknown. Values that are no number, negative or over slack times the span are
-// refused and counted; those between are cut to the span and counted.
+// read returns v in nanoseconds, or unknown. Values that are no number, negative or over 1.05 x the span are refused and
+// counted; those between are cut to the span and counted, as they are often taken on another clock.
 func (d *durations) read(v analyzer.Value, unit float64) int64 {
 	number, ok := v.Number()
 	if ok && d.negative && number < 0 {
@@ -35,7 +31,7 @@ func (d *durations) read(v analyzer.Value, unit float64) int64 {
 	}
 	ns := math.Round(number * unit)
 	switch {
-	case !ok || !(ns >= 0) || ns > slack*float64(d.length):
+	case !ok || !(ns >= 0) || ns > float64(d.length+d.length/20):
 		d.warnings.Add(analyzer.WarnDurationRefused, 1)
 		return unknown
 	case ns > float64(d.length):
