@@ -30,9 +30,12 @@ const (
 	logs
 )
 
+// fields are messages by field number; OTLP numbers those that matter here below 16.
+type fields [16]*shape
+
 // A shape says which fields of a protobuf message hold messages, and which of those the check must look into.
 type shape struct {
-	fields map[uint64]*shape
+	fields fields
 	record bool // counts towards MaxMessageRecords
 	level  bool // counts towards MaxValueDepth
 }
@@ -41,45 +44,45 @@ type shape struct {
 // opentelemetry-proto, which never change.
 var (
 	valueShape    = &shape{level: true}
-	keyValueShape = &shape{record: true, fields: map[uint64]*shape{2: valueShape}}
+	keyValueShape = &shape{record: true, fields: fields{2: valueShape}}
 
-	spanShape = &shape{record: true, fields: map[uint64]*shape{
+	spanShape = &shape{record: true, fields: fields{
 		9:  keyValueShape,
-		11: {record: true, fields: map[uint64]*shape{3: keyValueShape}}, // events
-		13: {record: true, fields: map[uint64]*shape{4: keyValueShape}}, // links
+		11: {record: true, fields: fields{3: keyValueShape}}, // events
+		13: {record: true, fields: fields{4: keyValueShape}}, // links
 	}}
-	logShape = &shape{record: true, fields: map[uint64]*shape{5: valueShape, 6: keyValueShape}}
+	logShape = &shape{record: true, fields: fields{5: valueShape, 6: keyValueShape}}
 
-	exemplarShape = &shape{record: true, fields: map[uint64]*shape{7: keyValueShape}}
-	numberPoints  = pointsShape(map[uint64]*shape{7: keyValueShape, 5: exemplarShape})
-	metricShape   = &shape{record: true, fields: map[uint64]*shape{
-		5:  numberPoints,                                                        // gauge
-		7:  numberPoints,                                                        // sum
-		9:  pointsShape(map[uint64]*shape{9: keyValueShape, 8: exemplarShape}),  // histogram
-		10: pointsShape(map[uint64]*shape{1: keyValueShape, 11: exemplarShape}), // exponential histogram
-		11: pointsShape(map[uint64]*shape{7: keyValueShape, 6: {record: true}}), // summary and its quantiles
-		12: keyValueShape,                                                       // metadata
+	exemplarShape = &shape{record: true, fields: fields{7: keyValueShape}}
+	numberPoints  = pointsShape(fields{7: keyValueShape, 5: exemplarShape})
+	metricShape   = &shape{record: true, fields: fields{
+		5:  numberPoints,                                             // gauge
+		7:  numberPoints,                                             // sum
+		9:  pointsShape(fields{9: keyValueShape, 8: exemplarShape}),  // histogram
+		10: pointsShape(fields{1: keyValueShape, 11: exemplarShape}), // exponential histogram
+		11: pointsShape(fields{7: keyValueShape, 6: {record: true}}), // summary and its quantiles
+		12: keyValueShape,                                            // metadata
 	}}
 
 	requestShapes = [...]*shape{traces: requestShape(spanShape), metrics: requestShape(metricShape), logs: requestShape(logShape)}
 )
 
 func init() { // a value holds values
-	valueShape.fields = map[uint64]*shape{
-		5: {fields: map[uint64]*shape{1: valueShape}},    // array
-		6: {fields: map[uint64]*shape{1: keyValueShape}}, // map
+	valueShape.fields = fields{
+		5: {fields: fields{1: valueShape}},    // array
+		6: {fields: fields{1: keyValueShape}}, // map
 	}
 }
 
-func pointsShape(point map[uint64]*shape) *shape {
-	return &shape{fields: map[uint64]*shape{1: {record: true, fields: point}}}
+func pointsShape(point fields) *shape {
+	return &shape{fields: fields{1: {record: true, fields: point}}}
 }
 
 func requestShape(item *shape) *shape {
-	attributes := &shape{record: true, fields: map[uint64]*shape{1: keyValueShape}} // resource
-	scope := &shape{record: true, fields: map[uint64]*shape{3: keyValueShape}}      // scope
-	scoped := &shape{record: true, fields: map[uint64]*shape{1: scope, 2: item}}    // ScopeSpans and its like
-	return &shape{fields: map[uint64]*shape{1: {record: true, fields: map[uint64]*shape{1: attributes, 2: scoped}}}}
+	attributes := &shape{record: true, fields: fields{1: keyValueShape}} // resource
+	scope := &shape{record: true, fields: fields{3: keyValueShape}}      // scope
+	scoped := &shape{record: true, fields: fields{1: scope, 2: item}}    // ScopeSpans and its like
+	return &shape{fields: fields{1: {record: true, fields: fields{1: attributes, 2: scoped}}}}
 }
 
 // checkProto reports whether decoding message stays within the limits. It looks at nothing else: a message that is not
@@ -102,29 +105,29 @@ func checkShape(message []byte, top *shape) error {
 		end   int
 		shape *shape
 	}
-	stack := make([]frame, 1, 32)
-	stack[0] = frame{len(message), top}
-	depth, records := 0, 0
-	pos := 0
+	stack := make([]frame, 0, 3*MaxValueDepth)
+	end, current := len(message), top
+	depth, records, pos := 0, 0, 0
 	for {
-		current := stack[len(stack)-1]
-		if pos >= current.end {
-			if current.shape.level {
+		if pos >= end {
+			if current.level {
 				depth--
 			}
-			if stack = stack[:len(stack)-1]; len(stack) == 0 {
+			if len(stack) == 0 {
 				return nil
 			}
+			end, current = stack[len(stack)-1].end, stack[len(stack)-1].shape
+			stack = stack[:len(stack)-1]
 			continue
 		}
-		tag, n := uvarint(message[pos:current.end])
+		tag, n := uvarint(message[pos:end])
 		if n <= 0 {
 			return nil
 		}
 		pos += n
 		switch tag & 7 {
 		case 0:
-			if _, n = uvarint(message[pos:current.end]); n <= 0 {
+			if _, n = uvarint(message[pos:end]); n <= 0 {
 				return nil
 			}
 			pos += n
@@ -133,12 +136,15 @@ func checkShape(message []byte, top *shape) error {
 		case 5:
 			pos += 4
 		case 2:
-			length, n := uvarint(message[pos:current.end])
-			if n <= 0 || length > uint64(current.end-pos-n) {
+			length, n := uvarint(message[pos:end])
+			if n <= 0 || length > uint64(end-pos-n) {
 				return nil
 			}
 			pos += n
-			inner := current.shape.fields[uint64(int32(tag>>3))] // the decoder cuts to 32 bits, too
+			var inner *shape
+			if field := uint32(tag >> 3); field < uint32(len(current.fields)) { // the decoder cuts to 32 bits, too
+				inner = current.fields[field]
+			}
 			if inner == nil {
 				pos += int(length)
 				continue
@@ -153,11 +159,8 @@ func checkShape(message []byte, top *shape) error {
 					return tooDeep()
 				}
 			}
-			if len(inner.fields) == 0 {
-				pos += int(length)
-				continue
-			}
-			stack = append(stack, frame{pos + int(length), inner})
+			stack = append(stack, frame{end, current})
+			end, current = pos+int(length), inner
 		case 3, 4: // groups: the decoder skips them without recursion; what follows may still hold values
 		default:
 			return nil

@@ -43,28 +43,22 @@ func nest(v pcommon.Value, depth int) {
 	v.SetInt(1)
 }
 
-// places builds a message for each place of OTLP where an attribute value can stand.
-func places(depth int) map[string]struct {
-	signal signal
-	proto  []byte
-	json   []byte
-} {
+// A place is a message with a value in one of the places of OTLP where one can stand.
+type place struct {
+	signal      signal
+	proto, json []byte
+}
+
+// places builds a message for each place, by name; its value has depth levels.
+func places(depth int) map[string]place {
 	put := func(m pcommon.Map) { nest(m.PutEmpty("key"), depth) }
-	out := map[string]struct {
-		signal signal
-		proto  []byte
-		json   []byte
-	}{}
+	out := map[string]place{}
 	trace := func(name string, build func(ptrace.ResourceSpans)) {
 		td := ptrace.NewTraces()
 		build(td.ResourceSpans().AppendEmpty())
 		p, _ := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
 		j, _ := (&ptrace.JSONMarshaler{}).MarshalTraces(td)
-		out[name] = struct {
-			signal signal
-			proto  []byte
-			json   []byte
-		}{traces, p, j}
+		out[name] = place{traces, p, j}
 	}
 	span := func(rs ptrace.ResourceSpans) ptrace.Span { return rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty() }
 	trace("resource", func(rs ptrace.ResourceSpans) { put(rs.Resource().Attributes()) })
@@ -78,11 +72,7 @@ func places(depth int) map[string]struct {
 		build(md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty())
 		p, _ := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
 		j, _ := (&pmetric.JSONMarshaler{}).MarshalMetrics(md)
-		out[name] = struct {
-			signal signal
-			proto  []byte
-			json   []byte
-		}{metrics, p, j}
+		out[name] = place{metrics, p, j}
 	}
 	metric("metric metadata", func(m pmetric.Metric) { put(m.Metadata()) })
 	metric("gauge", func(m pmetric.Metric) { put(m.SetEmptyGauge().DataPoints().AppendEmpty().Attributes()) })
@@ -107,11 +97,7 @@ func places(depth int) map[string]struct {
 		build(ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty())
 		p, _ := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
 		j, _ := (&plog.JSONMarshaler{}).MarshalLogs(ld)
-		out[name] = struct {
-			signal signal
-			proto  []byte
-			json   []byte
-		}{logs, p, j}
+		out[name] = place{logs, p, j}
 	}
 	record("log body", func(r plog.LogRecord) { nest(r.Body(), depth) })
 	record("log attributes", func(r plog.LogRecord) { put(r.Attributes()) })

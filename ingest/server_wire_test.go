@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"net/http"
 	"runtime"
@@ -12,11 +13,14 @@ import (
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -299,28 +303,35 @@ func TestDeepValuesDoNotEndTheProcess(t *testing.T) {
 	wantMetric(t, s, `slowtoken_messages_refused_total{reason="too_complex",transport="http"} 2`)
 }
 
-// FuzzOTLP holds that no bytes in any encoding make the path from the wire to the sink panic, and that no span without
-// identity comes through.
+// FuzzOTLP holds that no bytes, in either encoding and for any signal, make the path from the wire to the sink panic,
+// that what decodes is accepted, and that no span without identity comes through.
 func FuzzOTLP(f *testing.F) {
 	for _, asJSON := range []bool{false, true} {
-		f.Add(encode(f, spansNamed("a", ""), asJSON), asJSON)
-		f.Add(encode(f, generate(2, 3, 4), asJSON), asJSON)
-		f.Add(nestedRequest(2_000), asJSON)
+		f.Add(encode(f, spansNamed("a", ""), asJSON), asJSON, byte(traces))
+		f.Add(encode(f, generate(2, 3, 4), asJSON), asJSON, byte(traces))
+		f.Add(nestedRequest(2_000), asJSON, byte(traces))
+		for _, p := range places(3) {
+			message := p.proto
+			if asJSON {
+				message = p.json
+			}
+			f.Add(message, asJSON, byte(p.signal))
+		}
 	}
-	f.Add([]byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00","endTimeUnixNano":"-1"}]}]}]}`), true)
+	f.Add([]byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00","endTimeUnixNano":"-1"}]}]}]}`), true, byte(traces))
 	sink := &memorySink{}
 	s := newTestServer(f, ServerConfig{DropContent: true}, sink)
-	f.Fuzz(func(t *testing.T, message []byte, asJSON bool) {
-		sink.spans = nil
-		request := ptraceotlp.NewExportRequest()
-		check, unmarshal := checkProto, request.UnmarshalProto
+	f.Fuzz(func(t *testing.T, message []byte, asJSON bool, sig byte) {
+		sink.spans, sink.points = nil, nil
+		signal := traces + signal(sig)%3
+		check := checkProto
 		if asJSON {
-			check, unmarshal = checkJSON, request.UnmarshalJSON
+			check = checkJSON
 		}
-		if check(message, traces) != nil || unmarshal(message) != nil {
+		if check(message, signal) != nil {
 			return
 		}
-		if err := s.consumeTraces(t.Context(), request.Traces()); err != nil {
+		if err := s.consumeMessage(t.Context(), message, asJSON, signal); err != nil {
 			t.Fatalf("a batch that decodes is refused as a whole: %v", err)
 		}
 		for i := range sink.spans {
@@ -329,4 +340,72 @@ func FuzzOTLP(f *testing.F) {
 			}
 		}
 	})
+}
+
+// consumeMessage decodes a message as the receiver does and consumes it. One that does not decode is no error.
+func (s *Server) consumeMessage(ctx context.Context, message []byte, asJSON bool, sig signal) error {
+	switch sig {
+	case traces:
+		r := ptraceotlp.NewExportRequest()
+		if decodes(message, asJSON, r.UnmarshalProto, r.UnmarshalJSON) {
+			return s.consumeTraces(ctx, r.Traces())
+		}
+	case metrics:
+		r := pmetricotlp.NewExportRequest()
+		if decodes(message, asJSON, r.UnmarshalProto, r.UnmarshalJSON) {
+			return s.consumeMetrics(ctx, r.Metrics())
+		}
+	case logs:
+		r := plogotlp.NewExportRequest()
+		if decodes(message, asJSON, r.UnmarshalProto, r.UnmarshalJSON) {
+			return s.consumeLogs(ctx, r.Logs())
+		}
+	}
+	return nil
+}
+
+func decodes(message []byte, asJSON bool, fromProto, fromJSON func([]byte) error) bool {
+	if asJSON {
+		return fromJSON(message) == nil
+	}
+	return fromProto(message) == nil
+}
+
+// BenchmarkReceive measures the way from a client to a sink that does nothing; client and server share the machine.
+func BenchmarkReceive(b *testing.B) {
+	td := generate(1000, 8, 12)
+	for _, transport := range []string{"grpc", "http"} {
+		b.Run(transport, func(b *testing.B) {
+			s := newTestServer(b, ServerConfig{AdminEndpoint: Off}, &memorySink{insert: func(context.Context) error { return errFull }})
+			info, err := s.Start(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			conn, err := grpc.NewClient(info.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+			if err != nil {
+				b.Fatal(err)
+			}
+			client, body := ptraceotlp.NewGRPCClient(conn), encode(b, td, false)
+			for b.Loop() { // the sink refuses, after everything but storing was done
+				if transport == "grpc" {
+					if _, err := client.Export(b.Context(), request(td)); status.Code(err) != codes.ResourceExhausted {
+						b.Fatal(err)
+					}
+					continue
+				}
+				response, err := http.Post("http://"+info.HTTP+"/v1/traces", contentProto, bytes.NewReader(body))
+				if err != nil || response.StatusCode != http.StatusTooManyRequests {
+					b.Fatal(response, err)
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+			}
+			b.ReportMetric(float64(td.SpanCount())*float64(b.N)/b.Elapsed().Seconds(), "spans/s")
+			_ = conn.Close()
+			http.DefaultClient.CloseIdleConnections()
+			if err := s.Shutdown(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
 }
