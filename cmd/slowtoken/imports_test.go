@@ -39,11 +39,11 @@ var all = []string{
 	"inference/synth", "inference/demo", "report",
 }
 
-// testArrows are what tests may import beside that: generated traces to work on, and for tests of analyzer that look at
-// it from outside the dialects that come with it.
+// testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it
+// from outside the dialects that come with it, and for dialects the reader of recorded traces.
 var testArrows = map[string][]string{
 	"analyzer":            {"inference/synth", "analyzer/dialect"},
-	"analyzer/dialect":    {"inference/synth"},
+	"analyzer/dialect":    {"inference/synth", "ingest"},
 	"analyzer/population": {"inference/synth", "analyzer/dialect"},
 	"ingest":              {"inference/synth"},
 	"storage":             {"inference/synth"},
