@@ -145,6 +145,11 @@ func checkRequests(t *rapid.T) {
 			t.Errorf("request %s: times out of order: %+v", r.SpanID, r)
 		}
 		checkTiled(t, r)
+		for name := range r.Warnings {
+			if !slices.ContainsFunc(analyzer.RequestWarnings, func(w analyzer.WarningMeaning) bool { return w.Name == name }) {
+				t.Errorf("request %s: warning %q has no meaning", r.SpanID, name)
+			}
+		}
 		for _, p := range r.E2ELedger.Parts {
 			if p.Covers != 0 && p.Phase != analyzer.Unattributed && p.Phase != analyzer.Decode {
 				t.Errorf("request %s: %+v claims one of several phases", r.SpanID, p)
