@@ -149,8 +149,8 @@ func (c *config) check() error {
 		key     string
 		allowed []string
 	}{
-		{"log.level", []string{"debug", "info", "warn", "error"}},
-		{"log.format", []string{"text", "json"}},
+		{"log.level", logLevels},
+		{"log.format", logFormats},
 	} {
 		s := c.lookup(one.key)
 		if !slices.Contains(one.allowed, s.flag.Value.String()) {
@@ -162,6 +162,11 @@ func (c *config) check() error {
 	}
 	if c.Serve.MaxRecvSize < 1 || c.Serve.MaxRecvSize > 1024 {
 		return usageError("%s: serve.max-recv-size %d: use 1 to 1024 MiB", c.lookup("serve.max-recv-size").origin, c.Serve.MaxRecvSize)
+	}
+	if c.MemoryLimit != "" {
+		if _, err := parseSize(c.MemoryLimit); err != nil {
+			return usageError("%s: memory-limit %q: %w", c.lookup("memory-limit").origin, c.MemoryLimit, err)
+		}
 	}
 	if c.DB == "" {
 		return usageError("%s: db is empty: it wants the path of a file", c.lookup("db").origin)

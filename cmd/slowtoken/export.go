@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,8 @@ type exportOptions struct {
 	format string
 	out    string
 }
+
+var exportFormats = []string{"parquet", "otlp", "otlp-json"}
 
 func exportCommand(a *app) *cobra.Command {
 	var o exportOptions
@@ -49,11 +52,8 @@ Formats:
 }
 
 func (a *app) runExport(ctx context.Context, o exportOptions) error {
-	if o.format == "" {
-		return usageError("export: --format is missing: parquet, otlp or otlp-json")
-	}
-	if err := checkExportFormat(o.format); err != nil {
-		return err
+	if !slices.Contains(exportFormats, o.format) {
+		return usageError("export: --format %q: use %s", o.format, strings.Join(exportFormats, ", "))
 	}
 	w, err := o.window.parse(a.now())
 	if err != nil {
@@ -73,11 +73,14 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	if a.config.Settle > 0 {
 		query.OpenSince = a.now().Add(-a.config.Settle).UnixNano()
 	}
-	any, err := hasSpans(ctx, db, query)
+	counts, err := db.Count(ctx, query)
 	if err != nil {
 		return fmt.Errorf("export from %s: %w", a.config.DB, err)
 	}
-	if !any {
+	if counts.OpenTraces > 0 {
+		a.note("left out %s that may still grow; --settle 0s takes them as they are", plural(counts.OpenTraces, "trace"))
+	}
+	if counts.Traces == 0 {
 		return noSpans(ctx, a, db, w, "export --format "+o.format)
 	}
 	err = a.writeOut(o.out, func(out io.Writer) error {
@@ -92,17 +95,6 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	return nil
 }
 
-// hasSpans reports whether query selects anything.
-func hasSpans(ctx context.Context, db store, query storage.Query) (bool, error) {
-	query.Columns = storage.AnalysisColumns
-	for batch, err := range db.Spans(ctx, query) {
-		if err != nil || len(batch) > 0 {
-			return len(batch) > 0, err
-		}
-	}
-	return false, nil
-}
-
 // noSpans explains an empty window: what the data does hold, and the command that would take it.
 func noSpans(ctx context.Context, a *app, db store, w window, command string) error {
 	nothing := noDataError("no spans in %s, %s", a.config.DB, w)
@@ -113,16 +105,8 @@ func noSpans(ctx context.Context, a *app, db store, w window, command string) er
 	case status.Spans == 0:
 		return withHint(nothing, "it is empty: slowtoken import FILE, or slowtoken serve, puts traces in")
 	}
-	return withHint(nothing, "its spans are from %s to %s, and those of the last %s are left out (--settle); this takes all that is there:\n  slowtoken %s --settle 0s",
-		stamp(time.Unix(0, status.First).UTC()), stamp(time.Unix(0, status.Last).UTC()), a.config.Settle, command)
-}
-
-func checkExportFormat(format string) error {
-	switch format {
-	case "parquet", "otlp", "otlp-json":
-		return nil
-	}
-	return usageError("export: --format %s: unknown; use parquet, otlp or otlp-json", format)
+	return withHint(nothing, "its spans are from %s to %s; this takes all of them:\n  slowtoken %s --settle 0s",
+		stamp(time.Unix(0, status.First).UTC()), stamp(time.Unix(0, status.Last).UTC()), command)
 }
 
 // writeOut calls write with the file called name, or standard output for "-". A file appears complete or not at all, and

@@ -110,6 +110,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 3 a finding at --fa
 	root.SetHelpCommandGroupID(groupCare)
 	root.SetCompletionCommandGroupID(groupCare)
 	root.AddCommand(commands(a)...)
+	addCompletions(root)
 	return root
 }
 

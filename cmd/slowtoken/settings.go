@@ -45,6 +45,12 @@ type setting struct {
 	origin string // what set it last, for config show
 }
 
+// The values of settings that take one of a few.
+var (
+	logLevels  = []string{"debug", "info", "warn", "error"}
+	logFormats = []string{"text", "json"}
+)
+
 // receiverKey is the part of the configuration file that belongs to the OpenTelemetry collector's OTLP receiver. Its
 // keys are handed to the receiver as they are.
 const receiverKey = "serve.otlp"
