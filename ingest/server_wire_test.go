@@ -303,9 +303,9 @@ func TestDeepValuesDoNotEndTheProcess(t *testing.T) {
 	wantMetric(t, s, `slowtoken_messages_refused_total{reason="too_complex",transport="http"} 2`)
 }
 
-// FuzzOTLP holds that no bytes, in either encoding and for any signal, make the path from the wire to the sink panic,
+// FuzzOTLPServer holds that no bytes, in either encoding and for any signal, make the path from the wire to the sink panic,
 // that what decodes is accepted, and that no span without identity comes through.
-func FuzzOTLP(f *testing.F) {
+func FuzzOTLPServer(f *testing.F) {
 	for _, asJSON := range []bool{false, true} {
 		f.Add(encode(f, spansNamed("a", ""), asJSON), asJSON, byte(traces))
 		f.Add(encode(f, generate(2, 3, 4), asJSON), asJSON, byte(traces))
