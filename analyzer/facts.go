@@ -85,6 +85,10 @@ func (k *call) merge(view *Call, i int32) {
 		f.Streaming = view.Streaming
 	}
 	f.Cancelled = f.Cancelled || view.Cancelled
+	if f.FirstToken != 0 && k.firstTokenFrom != i { // nobody needs what this view cannot tell
+		delete(view.Warnings, WarnTTFTUnmeasured)
+		delete(view.Warnings, WarnEventsDropped)
+	}
 	if f.Warnings == nil {
 		f.Warnings = view.Warnings
 	} else {

@@ -61,7 +61,7 @@ func (f *callFinder) openChain(k *call, r *Request) {
 			b.rest[p] = Network
 		case hops > 0 && f.clientSide(p):
 			b.rest[p] = Client
-		case hops > 0 && hops < allHops:
+		case hops < allHops && (hops > 0 || !engine) && f.serverSide(p):
 			b.rest[p] = Gateway
 		case hops == 0 && engine:
 			if f.t.Spans[p].Service() == f.t.Spans[k.inner].Service() {
