@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -83,7 +82,7 @@ func (c *config) load(path string, environ []string, getenv func(string) string)
 		c.explicit = c.path != ""
 	}
 	if !c.explicit {
-		c.path = filepath.Join(xdgHome(getenv, "XDG_CONFIG_HOME", ".config"), "slowtoken", "config.yaml")
+		c.path = userPath(getenv, "XDG_CONFIG_HOME", ".config", "config.yaml")
 	}
 	fromFile, keys, err := c.readFile()
 	if err != nil {
@@ -168,15 +167,15 @@ func (c *config) check() error {
 			return usageError("%s: memory-limit %q: %w", c.lookup("memory-limit").origin, c.MemoryLimit, err)
 		}
 	}
-	if c.DB == "" {
-		return usageError("%s: db is empty: it wants the path of a file", c.lookup("db").origin)
-	}
 	return nil
 }
 
 // readFile reads the configuration file and where its keys stand. A file that the user did not name may be missing.
 func (c *config) readFile() (*koanf.Koanf, map[string]fileKey, error) {
 	k := koanf.New(".")
+	if c.path == "" {
+		return k, nil, nil
+	}
 	text, err := os.ReadFile(c.path)
 	if errors.Is(err, fs.ErrNotExist) && !c.explicit {
 		return k, nil, nil

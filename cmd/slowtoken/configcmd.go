@@ -96,6 +96,9 @@ func configPathCommand(a *app) *cobra.Command {
 		Example: "  $EDITOR \"$(slowtoken config path)\"",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if a.config.path == "" {
+				return withHint(fmt.Errorf("config: this user has no home directory to keep a configuration in"), "name a file with --config or SLOWTOKEN_CONFIG")
+			}
 			if !a.config.found {
 				a.note("there is no such file yet: every setting has its default or comes from the environment")
 			}

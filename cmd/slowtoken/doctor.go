@@ -104,6 +104,8 @@ func (d *doctor) configuration() {
 		d.say("configuration", checkProblem, "mend it; until then every other command stops with this error", "%v", d.configErr)
 	case c.found:
 		d.say("configuration", checkOK, "", "read from %s", c.path)
+	case c.path == "":
+		d.say("configuration", checkOK, "", "no file: this user has no home directory")
 	default:
 		d.say("configuration", checkOK, "", "no file at %s: defaults and the environment", c.path)
 	}
@@ -202,6 +204,9 @@ func process(pid int, name string) string {
 const lowDisk = 2 << 30
 
 func (d *doctor) disk() {
+	if d.config.DB == "" {
+		return // what there is to say, the check of the database says
+	}
 	dir := existingDir(filepath.Dir(d.config.DB))
 	free, err := freeDisk(dir)
 	switch {
@@ -248,6 +253,10 @@ const (
 
 func (d *doctor) data(ctx context.Context) {
 	const nextWithout = "send traces to slowtoken serve, or slowtoken import FILE; slowtoken demo shows what an answer looks like"
+	if err := d.config.checkDB(); err != nil {
+		d.say("database", checkProblem, hintOf(err), "%v", err)
+		return
+	}
 	if _, err := os.Stat(d.config.DB); errors.Is(err, fs.ErrNotExist) {
 		d.say("database", checkEmpty, nextWithout, "there is none yet at %s", d.config.DB)
 		return

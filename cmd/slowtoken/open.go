@@ -24,6 +24,9 @@ const lockPatience = time.Minute
 // readOnly the file must exist, and several commands can have it open at once. While another command writes to the
 // file, it waits.
 func openStore(ctx context.Context, c *config, readOnly bool) (store, error) {
+	if err := c.checkDB(); err != nil {
+		return nil, err
+	}
 	if !readOnly {
 		if err := makeDataDir(c.DB); err != nil {
 			return nil, err
@@ -75,6 +78,14 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// checkDB refuses to go on without the path of a database, which a user without a home does not have by default.
+func (c *config) checkDB() error {
+	if c.DB == "" {
+		return withHint(usageError("no database: there is no home directory to keep one in"), "name one with --db or SLOWTOKEN_DB")
+	}
+	return nil
 }
 
 // makeDataDir makes the folder of a database, for its owner only.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ func (s *settings) list() []*setting {
 
 func defaultSettings(getenv func(string) string) settings {
 	return settings{
-		DB:        filepath.Join(xdgHome(getenv, "XDG_DATA_HOME", ".local/share"), "slowtoken", "slowtoken.db"),
+		DB:        userPath(getenv, "XDG_DATA_HOME", ".local/share", "slowtoken.db"),
 		LogLevel:  "info",
 		LogFormat: "text",
 		Settle:    10 * time.Second,
@@ -105,12 +106,18 @@ func (s *setting) shown() string {
 
 const masked = "********"
 
-// xdgHome returns a base directory of the XDG specification, which ignores values that are not absolute paths.
-func xdgHome(getenv func(string) string, name, fallback string) string {
-	if dir := getenv(name); filepath.IsAbs(dir) {
-		return dir
+// userPath returns a path below a base directory of the XDG specification, which ignores values that are not absolute
+// paths; "" when this user has no home.
+func userPath(getenv func(string) string, name, fallback string, path string) string {
+	base := getenv(name)
+	if !filepath.IsAbs(base) {
+		home := cmp.Or(getenv("HOME"), getenv("USERPROFILE"))
+		if home == "" {
+			return ""
+		}
+		base = filepath.Join(home, fallback)
 	}
-	return filepath.Join(getenv("HOME"), fallback)
+	return filepath.Join(base, "slowtoken", path)
 }
 
 func textFlag(p *string, name, help string) *pflag.Flag {

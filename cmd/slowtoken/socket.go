@@ -44,6 +44,9 @@ func (s *socketServer) close() error {
 	return errors.Join(err, <-s.done)
 }
 
+// answerTime is how long a server may take to say that it is there.
+const answerTime = 5 * time.Second
+
 // findServer returns what the lock file says of the server that owns a database; alive says that it answers. Without a
 // server info is nil. An error says that one answers which this binary cannot talk to.
 func findServer(ctx context.Context, db string) (info *remote.Info, alive bool, err error) {
@@ -51,6 +54,8 @@ func findServer(ctx context.Context, db string) (info *remote.Info, alive bool, 
 	if !ok {
 		return nil, false, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	client, err := remote.Dial(ctx, found, buildVersion())
 	switch {
 	case errors.Is(err, remote.ErrProtocol):
@@ -63,6 +68,9 @@ func findServer(ctx context.Context, db string) (info *remote.Info, alive bool, 
 
 // openOwned opens the database for the server alone, and refuses when another server has it.
 func openOwned(ctx context.Context, c *config) (db *storage.DB, err error) {
+	if err := c.checkDB(); err != nil {
+		return nil, err
+	}
 	if err := makeDataDir(c.DB); err != nil {
 		return nil, err
 	}

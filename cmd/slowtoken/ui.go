@@ -24,7 +24,11 @@ import (
 
 // note tells the person at the terminal something beside the answer.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintf(a.stderr, "slowtoken: "+format+"\n", args...)
+	lines := strings.Split(fmt.Sprintf(format, args...), "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	fmt.Fprintf(a.stderr, "slowtoken: %s\n", strings.Join(lines, "\n"))
 }
 
 // complain prints err with its hint.

@@ -13,6 +13,14 @@ func TestPrintableStripsWhatSteersATerminal(t *testing.T) {
 	}
 }
 
+func TestErrorsDoNotSteerATerminal(t *testing.T) {
+	var stderr strings.Builder
+	(&app{stderr: &stderr}).complain(errors.New("span \"\x1b[2J\":\nbad"))
+	if got, want := stderr.String(), "slowtoken: span \"�[2J\":\nbad\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestErrorsPrintEveryHintOnce(t *testing.T) {
 	var stderr strings.Builder
 	a := &app{stderr: &stderr}
