@@ -105,7 +105,12 @@ func quantile(q Quantile, censored bool) string {
 	case q.High == nil:
 		return fmt.Sprintf("%s (%s to ?)", value, Duration(*q.Low))
 	}
-	return fmt.Sprintf("%s (%s to %s)", value, Duration(*q.Low), Duration(*q.High))
+	low, high := Duration(*q.Low), Duration(*q.High)
+	lowNumber, lowUnit, _ := strings.Cut(low, " ")
+	if _, highUnit, _ := strings.Cut(high, " "); lowUnit == highUnit {
+		low = lowNumber
+	}
+	return fmt.Sprintf("%s (%s to %s)", value, low, high)
 }
 
 func textPhases(b *bytes.Buffer, r *Report) {
