@@ -82,12 +82,22 @@ func FuzzOTLPRoundTrip(f *testing.F) {
 		if checkProto(wire, traces) != nil {
 			return
 		}
-		td, err := new(ptrace.ProtoUnmarshaler).UnmarshalTraces(wire)
+		td, err := decodeRequest(wire)
 		if err != nil {
 			return
 		}
 		count := td.SpanCount()
 		spans, refused := FromTraces(td)
+		// The decoder of files agrees with pdata's on whatever pdata can decode.
+		var direct decoded
+		decoder := wireDecoder{interner: newInterner()}
+		for rest := wire; len(rest) > 0; {
+			var f wireField
+			if f, rest, _ = nextField(rest); f.number == 1 {
+				decoder.resourceSpans(f.body, true, &direct)
+			}
+		}
+		requireSameSpans(t, spans, direct.spans)
 		if len(spans)+refused.Total() != count {
 			t.Fatalf("%d spans came in, %d were kept and %d refused", count, len(spans), refused.Total())
 		}

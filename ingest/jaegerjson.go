@@ -288,7 +288,7 @@ func (j *jsonReader) jaegerTags() analyzer.Attributes {
 					kind, text = '"', string(j.capture(j.skip)) // no tag has such values; its JSON keeps them
 				} else {
 					v := j.scalar()
-					kind, text = v.kind, j.intern(v.text)
+					kind, text = v.kind, j.interned.text(v.text)
 				}
 			default:
 				j.skip()

@@ -3,7 +3,6 @@ package ingest
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"unicode/utf8"
 )
@@ -28,22 +27,17 @@ type jsonStream struct {
 
 	invalidUTF8 int // strings that held bytes that are no UTF-8
 	unescaped   []byte
-	interned    []string
-	seed        maphash.Seed
+	interned    interner
 	raw         *[]byte // while not nil, what is consumed is appended to it
 	rawFrom     int
 }
 
-const (
-	jsonBuffer    = 64 << 10
-	internedSlots = 1 << 12
-	internedBytes = 64 // longer strings are rarely the same twice
-)
+const jsonBuffer = 64 << 10
 
 func newJSONStream(r io.Reader, maxToken int) *jsonStream {
 	return &jsonStream{
 		r: r, buf: make([]byte, jsonBuffer), line: 1, maxToken: maxToken,
-		interned: make([]string, internedSlots), seed: maphash.MakeSeed(),
+		interned: newInterner(),
 	}
 }
 

@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"strconv"
 	"unicode/utf16"
@@ -35,23 +34,7 @@ func (s *jsonStream) text() string {
 		s.skip()
 		return ""
 	}
-	return s.intern(s.token())
-}
-
-// intern returns b as a string, the same one again for short texts that were met lately: keys and most values of
-// spans repeat.
-func (s *jsonStream) intern(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	if len(b) > internedBytes {
-		return string(b)
-	}
-	slot := &s.interned[maphash.Bytes(s.seed, b)%internedSlots]
-	if *slot != string(b) {
-		*slot = string(b)
-	}
-	return *slot
+	return s.interned.text(s.token())
 }
 
 // plain[b] says that b stands for itself inside a JSON string.

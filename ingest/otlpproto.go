@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -32,7 +32,7 @@ const ReasonTooLarge = "message is larger than the limit for one record"
 // hold their records per resource in field 1. One such record is in memory at a time.
 func (in *reading) readProto(r *bufio.Reader, f framing) error {
 	in.format("OTLP protobuf")
-	p := &protoReader{reading: in, r: r}
+	p := &protoReader{reading: in, r: r, wire: wireDecoder{interner: newInterner()}}
 	for {
 		length := int64(-1)
 		if f != bare {
@@ -64,6 +64,7 @@ type protoReader struct {
 	offset int64
 	signal signal
 	room   []byte
+	wire   wireDecoder
 }
 
 // broken refuses the rest of a file in which no further message can be found.
@@ -190,87 +191,82 @@ func (p *protoReader) record(n uint64) error {
 		p.refuse(where, ReasonTooLarge, 1)
 		return p.discard(n)
 	}
-	// The decoded strings share no memory with the message, so that one buffer serves all.
-	head := protowire.AppendVarint([]byte{0x0a}, n)
-	wire := append(p.room[:0], head...)
-	got := 0
-	for got < int(n) { // a length that lies must not claim its memory at once
-		step := min(int(n)-got, 16<<20)
-		wire = append(wire, make([]byte, step)...)
-		m, err := io.ReadFull(p.r, wire[len(head)+got:])
-		got += m
+	record := p.room[:0] // what is decoded shares no memory with the message, so that one buffer serves all
+	for len(record) < int(n) {
+		step := min(int(n)-len(record), 16<<20) // a length that lies must not claim its memory at once
+		record = slices.Grow(record, step)
+		m, err := io.ReadFull(p.r, record[len(record):len(record)+step])
+		record = record[:len(record)+m]
 		p.offset += int64(m)
 		if err != nil {
-			err = unexpected(err)
-			if errors.Is(err, io.ErrUnexpectedEOF) {
-				p.salvage(wire[len(head):len(head)+got], false, where)
+			if err = unexpected(err); errors.Is(err, io.ErrUnexpectedEOF) {
+				p.decodeTraces(record, false).report(p.reading, where)
 			}
 			return err
 		}
 	}
-	p.room = wire
-	return p.decode(wire, where)
+	p.room = record
+	return p.decode(record, where)
 }
 
-// decode reads a message with one record. The signal that the last one had is tried first.
-func (p *protoReader) decode(wire []byte, where string) error {
-	var firstErr error
-	for _, signal := range []signal{p.signal, traces, metrics, logs} {
-		if signal == anySignal {
-			continue
+// decode decodes a record as spans, and, when it holds none, as metrics or logs: their messages have the same outer
+// layout. The signal that the last record had is tried first.
+func (p *protoReader) decode(record []byte, where string) error {
+	if p.signal == metrics || p.signal == logs {
+		if done, err := p.decodeOther(record, p.signal); done || err != nil {
+			return err
 		}
-		err := checkProto(wire, signal)
-		if err == nil {
-			switch signal {
-			case traces:
-				err = p.decodeTraces(wire, where)
-			case metrics:
-				err = p.decodeMetrics(wire)
-			case logs:
-				var ld plog.Logs
-				if ld, err = new(plog.ProtoUnmarshaler).UnmarshalLogs(wire); err == nil {
-					p.summary.Logs += ld.LogRecordCount()
-				}
+	}
+	spans := p.decodeTraces(record, true)
+	if spans.kept == 0 && spans.broken > 0 {
+		for _, signal := range []signal{metrics, logs} {
+			if done, err := p.decodeOther(record, signal); done || err != nil {
+				p.signal = signal
+				return err
 			}
 		}
-		if p.stop != nil {
-			return p.stop
-		}
-		if err == nil {
-			p.signal = signal
-			return nil
-		}
-		if firstErr == nil {
-			firstErr = err
-		}
 	}
-	record := wire[protowire.SizeTag(1):]
-	record, _ = protowire.ConsumeBytes(record)
-	p.salvage(record, true, where)
+	p.signal = traces
+	spans.report(p.reading, where)
 	return nil
 }
 
-func (p *protoReader) decodeTraces(wire []byte, where string) error {
-	td, err := new(ptrace.ProtoUnmarshaler).UnmarshalTraces(wire)
-	if err != nil {
-		return err
+// report counts the spans that were refused.
+func (d decoded) report(in *reading, where string) {
+	for _, reason := range d.refused.Reasons() {
+		in.refuse(where, reason, d.refused[reason])
 	}
-	spans, refused := FromTraces(td)
-	for _, reason := range refused.Reasons() {
-		p.refuse(where, reason, refused[reason])
-	}
-	if p.batch == nil {
-		p.batch = spans
-	} else {
-		p.batch = append(p.batch, spans...)
-	}
-	return nil
 }
 
-func (p *protoReader) decodeMetrics(wire []byte) error {
-	md, err := new(pmetric.ProtoUnmarshaler).UnmarshalMetrics(wire)
-	if err != nil {
-		return err
+func (p *protoReader) decodeTraces(record []byte, complete bool) decoded {
+	d := decoded{spans: p.batch}
+	p.wire.resourceSpans(record, complete, &d)
+	d.kept = len(d.spans) - len(p.batch)
+	p.batch = d.spans
+	return d
+}
+
+// decodeOther decodes a record as metrics or logs; done is false when it is something else.
+func (p *protoReader) decodeOther(record []byte, signal signal) (done bool, err error) {
+	message := field(1, record)
+	if checkProto(message, signal) != nil {
+		return false, nil
 	}
-	return p.points(md)
+	if signal == metrics {
+		md, err := new(pmetric.ProtoUnmarshaler).UnmarshalMetrics(message)
+		if err != nil {
+			return false, nil
+		}
+		return true, p.points(md)
+	}
+	ld, err := new(plog.ProtoUnmarshaler).UnmarshalLogs(message)
+	if err != nil {
+		return false, nil
+	}
+	p.summary.Logs += ld.LogRecordCount()
+	return true, nil
+}
+
+func field(number protowire.Number, contents []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), contents)
 }

@@ -1,11 +1,14 @@
 package ingest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -103,12 +106,26 @@ func TestProtobufThatEndsBeforeItsResource(t *testing.T) {
 
 // resourceFirst puts the resource and the scope of a message with one of each before its spans.
 func resourceFirst(message []byte) []byte {
-	resource, scopes, _ := split(firstField(message), 2)
-	scope, spans, _ := split(scopes[0], 2)
+	resource, scopes := split(firstField(message))
+	scope, spans := split(scopes[0])
 	for _, s := range spans {
 		scope = append(scope, field(2, s)...)
 	}
 	return field(1, append(resource, field(2, scope)...))
+}
+
+// split returns the contents of field 2 of a message, and all else still encoded.
+func split(message []byte) (rest []byte, contents [][]byte) {
+	for len(message) > 0 {
+		f, after, _ := nextField(message)
+		if f.number == 2 {
+			contents = append(contents, f.body)
+		} else {
+			rest = append(rest, message[:len(message)-len(after)]...)
+		}
+		message = after
+	}
+	return rest, contents
 }
 
 func TestOneBadSpanInProtobufCostsItselfOnly(t *testing.T) {
@@ -129,4 +146,37 @@ func TestOneBadSpanInProtobufCostsItselfOnly(t *testing.T) {
 		t.Errorf("%v, %v %q", err, summary.Refused, summary.Details)
 	}
 	requireSameSpans(t, append(append([]analyzer.Span{}, want[:2]...), want[3:]...), got)
+}
+
+// TestProtobufAgreesWithPdata also holds for messages whose fields come twice or in any order.
+func TestProtobufAgreesWithPdata(t *testing.T) {
+	full, some := marshal(t, everyField()), marshal(t, generate(3, 3, 5))
+	merged := field(1, append(bytes.Clone(firstField(full)), firstField(some)...))
+	old := bytes.Clone(firstField(some))
+	_, scopes := split(old)
+	for name, wire := range map[string][]byte{
+		"every field":            full,
+		"resource first":         resourceFirst(full),
+		"merged":                 merged,
+		"many":                   append(bytes.Clone(some), full...),
+		"the scope's old number": field(1, field(1000, scopes[0])),
+	} {
+		td, err := decodeRequest(wire)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want, _ := FromTraces(td)
+		got, summary, err := readAll(wire)
+		if err != nil || summary.Refused.Total() > 0 || len(want) == 0 {
+			t.Errorf("%s: %v %v", name, err, summary.Details)
+		}
+		requireSameSpans(t, want, got)
+	}
+}
+
+// decodeRequest decodes as the collector's receiver does, which also moves spans from their fields' old numbers.
+func decodeRequest(wire []byte) (ptrace.Traces, error) {
+	request := ptraceotlp.NewExportRequest()
+	err := request.UnmarshalProto(wire)
+	return request.Traces(), err
 }
