@@ -27,7 +27,7 @@ type analyzeOptions struct {
 func analyzeCommand(a *app) *cobra.Command {
 	var o analyzeOptions
 	var where []string
-	memory := "1GB"
+	memory := "256MB"
 	cmd := &cobra.Command{
 		Use:   "analyze [FILE...]",
 		Short: "Say where the time of the requests goes",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -101,18 +102,17 @@ func (a *app) openDatabase(ctx context.Context, o analyzeOptions, w window) (*tr
 	if err != nil {
 		return nil, err
 	}
-	status, err := db.Status(ctx)
-	if err != nil {
-		db.Close()
-		return nil, err
-	}
 	query := storage.Query{Columns: storage.AnalysisColumns}
 	query.Since, query.Until = w.nanos()
 	query.OpenSince = a.now().Add(-a.config.Settle).UnixNano()
-	query.Partitions = int(status.Spans*bytesPerSpan/o.memory) + 1
 	if len(o.filter.Where) > 0 {
 		query.Columns = storage.AllColumns
 	}
+	counts, err := db.Count(ctx, query)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	query.Partitions = min(int(counts.Spans*bytesPerSpan/o.memory)+1, maxPartitions)
 	return &traceSource{
 		name: a.config.DB,
 		traces: func(yield func(*analyzer.Trace, error) bool) {
@@ -122,13 +122,23 @@ func (a *app) openDatabase(ctx context.Context, o analyzeOptions, w window) (*tr
 				}
 			}
 		},
-		leftOut: func() []report.Warning { return nil },
-		holds: func(context.Context) (window, bool) {
-			return window{time.Unix(0, status.First).UTC(), time.Unix(0, status.Last).UTC()}, status.Spans > 0
+		leftOut: func() []report.Warning {
+			if counts.OpenTraces == 0 {
+				return nil
+			}
+			return []report.Warning{{Name: "open", Count: int(counts.OpenTraces), Meaning: fmt.Sprintf(
+				"traces left out because spans of them arrived in the last %s and more may follow (--settle)", a.config.Settle)}}
+		},
+		holds: func(ctx context.Context) (window, bool) {
+			all, err := db.Count(ctx, storage.Query{OpenSince: query.OpenSince})
+			return window{time.Unix(0, all.First).UTC(), time.Unix(0, all.Last).UTC()}, err == nil && all.Traces > 0
 		},
 		close: db.Close,
 	}, nil
 }
+
+// maxPartitions is how finely the database can divide the traces.
+const maxPartitions = 256
 
 // yieldTraces reads the spans that query selects and yields their traces. It reports whether there may be more.
 func yieldTraces(ctx context.Context, db store, query storage.Query, yield func(*analyzer.Trace, error) bool) bool {
