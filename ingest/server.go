@@ -21,7 +21,9 @@ import (
 	"github.com/slowtoken/slowtoken/analyzer"
 )
 
-// A Sink is where received spans go. Insert returns once the spans are safe; the sink takes the slice over.
+// A Sink is where received spans go. Insert returns once the spans are safe; the sink takes the slice over. An error
+// that wraps one with a method RetryAfter() time.Duration says that the sink is full for now: the sender is told to come
+// back then.
 type Sink interface {
 	Insert(ctx context.Context, spans []analyzer.Span) error
 }

@@ -60,7 +60,6 @@ type ServerConfig struct {
 	Version  string               // of slowtoken, for build info
 	Registry *prometheus.Registry // where counters go and what /metrics shows; nil makes one
 
-	Busy       error      // what a sink's errors wrap when it is full and the sender should come back; may be nil
 	QueueDepth func() int // spans that wait for a commit, for /metrics; may be nil
 }
 

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// retryDelay is the pause asked of a sender. Retry-After counts whole seconds, and 0 would mean at once.
-const retryDelay = time.Second
+// minRetryDelay is the shortest pause asked of a sender. Retry-After counts whole seconds, and 0 would mean at once.
+const minRetryDelay = time.Second
 
 // consumeTraces stores a batch and returns when it is safe. Spans without identity are left out, counted and reported
 // to the sender; they do not fail the batch, because sending it again would not mend them.
@@ -52,7 +52,7 @@ func (s *Server) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 	start := time.Now()
 	err := s.spans.Insert(ctx, spans)
 	s.counters.insertSeconds.Observe(time.Since(start).Seconds())
-	s.counters.batch("traces", outcome, s.result(err))
+	s.counters.batch("traces", outcome, result(err))
 	if err != nil {
 		return s.answer(ctx, "spans", err)
 	}
@@ -69,7 +69,7 @@ func (s *Server) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 		return nil
 	}
 	err := s.points.InsertMetrics(ctx, points)
-	s.counters.batch("metrics", outcome, s.result(err))
+	s.counters.batch("metrics", outcome, result(err))
 	if err != nil {
 		return s.answer(ctx, "metric points", err)
 	}
@@ -85,15 +85,19 @@ func (s *Server) consumeLogs(ctx context.Context, ld plog.Logs) error {
 	return nil
 }
 
-// busy reports whether err says that the sink is full for now.
-func (s *Server) busy(err error) bool { return s.config.Busy != nil && errors.Is(err, s.config.Busy) }
+// A fullError is what a full sink returns.
+type fullError interface {
+	error
+	RetryAfter() time.Duration
+}
 
 // result names what became of a batch.
-func (s *Server) result(err error) string {
+func result(err error) string {
+	full := fullError(nil)
 	switch {
 	case err == nil:
 		return stored
-	case s.busy(err):
+	case errors.As(err, &full):
 		return busy
 	}
 	return failed
@@ -102,18 +106,20 @@ func (s *Server) result(err error) string {
 // answer turns a sink's error into what a sender understands. All of them are worth a retry: what can never be stored
 // is refused before it gets to a sink. RESOURCE_EXHAUSTED carries RetryInfo, without which clients give up.
 func (s *Server) answer(ctx context.Context, what string, err error) error {
-	code := codes.Unavailable
+	code, pause := codes.Unavailable, minRetryDelay
+	full := fullError(nil)
 	switch {
-	case s.busy(err):
-		code = codes.ResourceExhausted
+	case errors.As(err, &full):
+		code, pause = codes.ResourceExhausted, max(pause, full.RetryAfter())
 	case ctx.Err() != nil: // the sender hung up or its deadline passed; nobody reads this
 		return status.FromContextError(ctx.Err()).Err()
 	default:
 		s.counters.tell(s.log, "cannot store what was received; senders are told to retry",
 			slog.String("what", what), slog.Any("error", err))
 	}
+	seconds := (pause + time.Second - 1) / time.Second
 	answer, detailErr := status.New(code, fmt.Sprintf("store %s: %v", what, err)).
-		WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+		WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(seconds * time.Second)})
 	if detailErr != nil { // of a message without details: only a broken build gets here
 		return status.Error(code, err.Error())
 	}

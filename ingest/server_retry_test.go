@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,13 +32,15 @@ func failing(n int32, err error) (hook func(context.Context) error, calls *atomi
 
 func TestAFullSinkSaysWhenToComeBack(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		err  error
-		grpc codes.Code
-		http int
+		name  string
+		err   error
+		grpc  codes.Code
+		http  int
+		delay time.Duration
 	}{
-		{"busy", fmt.Errorf("insert: %w", errFull), codes.ResourceExhausted, http.StatusTooManyRequests},
-		{"disk full", errors.New("disk full"), codes.Unavailable, http.StatusServiceUnavailable},
+		{"full", fmt.Errorf("insert: %w", fullFor(0)), codes.ResourceExhausted, http.StatusTooManyRequests, time.Second},
+		{"full for 2.1 s", fullFor(2100 * time.Millisecond), codes.ResourceExhausted, http.StatusTooManyRequests, 3 * time.Second},
+		{"disk full", errors.New("disk full"), codes.Unavailable, http.StatusServiceUnavailable, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sink := &memorySink{insert: func(context.Context) error { return c.err }}
@@ -52,13 +55,14 @@ func TestAFullSinkSaysWhenToComeBack(t *testing.T) {
 					delay = retry.RetryDelay.AsDuration()
 				}
 			}
-			if delay != time.Second {
-				t.Errorf("RetryInfo says %v, want 1 s", delay)
+			if delay != c.delay {
+				t.Errorf("RetryInfo says %v, want %v", delay, c.delay)
 			}
+			retryAfter := strconv.Itoa(int(c.delay.Seconds()))
 			for _, asJSON := range []bool{false, true} {
 				got := post(t, s, "/v1/traces", encode(t, spansNamed("span"), asJSON), contentType(asJSON), "")
-				if got.code != c.http || got.header.Get("Retry-After") != "1" {
-					t.Errorf("json=%v: HTTP answers %d, Retry-After %q; want %d, 1", asJSON, got.code, got.header.Get("Retry-After"), c.http)
+				if got.code != c.http || got.header.Get("Retry-After") != retryAfter {
+					t.Errorf("json=%v: HTTP answers %d, Retry-After %q; want %d, %s", asJSON, got.code, got.header.Get("Retry-After"), c.http, retryAfter)
 				}
 			}
 			wantNames(t, sink)
@@ -81,7 +85,7 @@ func TestTheSDKsExportersRetryUntilStored(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hook, calls := failing(1, errFull)
+			hook, calls := failing(1, fullFor(0))
 			sink := &memorySink{insert: hook}
 			s := startServer(t, ServerConfig{}, sink)
 			exporter, err := newExporter(t.Context(), s.Info())

@@ -60,8 +60,11 @@ func (m *memorySink) names() (names []string) {
 	return names
 }
 
-// errFull is the error of a full sink; newTestServer says so.
-var errFull = errors.New("the queue is full")
+// A fullFor is the error of a sink that is full for a while.
+type fullFor time.Duration
+
+func (fullFor) Error() string               { return "the queue is full" }
+func (f fullFor) RetryAfter() time.Duration { return time.Duration(f) }
 
 // startServer starts a server on free ports of 127.0.0.1 and stops it with the test, which fails if anything is left
 // running then.
@@ -90,7 +93,6 @@ func newTestServer(t testing.TB, config ServerConfig, sink *memorySink) *Server 
 			*endpoint = "127.0.0.1:0"
 		}
 	}
-	config.Busy = errFull
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -376,7 +376,7 @@ func BenchmarkReceive(b *testing.B) {
 	td := generate(1000, 8, 12)
 	for _, transport := range []string{"grpc", "http"} {
 		b.Run(transport, func(b *testing.B) {
-			s := newTestServer(b, ServerConfig{AdminEndpoint: Off}, &memorySink{insert: func(context.Context) error { return errFull }})
+			s := newTestServer(b, ServerConfig{AdminEndpoint: Off}, &memorySink{insert: func(context.Context) error { return fullFor(0) }})
 			info, err := s.Start(b.Context())
 			if err != nil {
 				b.Fatal(err)
