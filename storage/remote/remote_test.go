@@ -364,3 +364,39 @@ func TestTheStatusArrivesWhole(t *testing.T) {
 		t.Errorf("status %+v, %v", status, err)
 	}
 }
+
+// BenchmarkSocket reads spans through the socket; server and client share the process.
+func BenchmarkSocket(b *testing.B) {
+	batch := exampleSpans(frameSpanCount)
+	const batches = 16
+	store := &fakeStore{spans: given(nil, slices.Repeat([][]analyzer.Span{batch}, batches)...)}
+	listener, err := Listen(filepath.Join(b.TempDir(), "spans.duckdb"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- Serve(ctx, listener, store, "") }()
+	client, err := Dial(b.Context(), Info{Socket: listener.Addr().String()}, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		n := 0
+		for spans, err := range client.Spans(b.Context(), storage.Query{}) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n += len(spans)
+		}
+		if n != batches*len(batch) {
+			b.Fatalf("%d spans, want %d", n, batches*len(batch))
+		}
+	}
+	b.ReportMetric(batches*float64(len(batch))*float64(b.N)/b.Elapsed().Seconds(), "spans/s")
+	_ = client.Close()
+	stop()
+	if err := <-stopped; err != nil {
+		b.Fatal(err)
+	}
+}
