@@ -1,0 +1,133 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
+
+// TestCompressedFilesReadLikePlainOnes also joins members, as log rotation does.
+func TestCompressedFilesReadLikePlainOnes(t *testing.T) {
+	plain := append(otlpJSON(t, generate(3, 2, 2)), '\n')
+	once, _, _ := readAll(plain)
+	twice := append(slices.Clone(once), once...)
+	for name, c := range map[string]struct {
+		file []byte
+		want []analyzer.Span
+	}{
+		"gzip":                {gzipped(plain), once},
+		"zstd":                {zstded(plain), once},
+		"gzip, two members":   {append(gzipped(plain), gzipped(plain)...), twice},
+		"zstd, two members":   {append(zstded(plain), zstded(plain)...), twice},
+		"gzip in zstd":        {zstded(gzipped(plain)), once},
+		"zstd after skipping": {append([]byte{0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 'h', 'i'}, zstded(plain)...), once},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, summary, err := readAll(c.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkSummary(t, got, summary)
+			requireSameSpans(t, c.want, got)
+			if summary.Bytes != int64(len(c.file)) {
+				t.Errorf("read %d bytes of %d", summary.Bytes, len(c.file))
+			}
+		})
+	}
+}
+
+func TestDamagedCompressedFileKeepsWhatCameOut(t *testing.T) {
+	file := gzipped(append(otlpJSON(t, generate(2000, 4, 4)), '\n'))
+	spans, summary, err := readAll(file[:len(file)-len(file)/4])
+	if err == nil || !strings.Contains(err.Error(), "unpack gzip: unexpected EOF") {
+		t.Errorf("got error %v, want one that says the archive ends too early", err)
+	}
+	checkSummary(t, spans, summary)
+	if len(spans) == 0 {
+		t.Error("nothing was kept")
+	}
+}
+
+func TestBombsAreRefused(t *testing.T) {
+	zeros := make([]byte, 1<<20)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	io.WriteString(z, `{"resourceSpans":[{"x":"`)
+	for range 100 {
+		z.Write(bytes.Repeat([]byte{'a'}, len(zeros)))
+	}
+	io.WriteString(z, `"}]}`)
+	z.Close()
+	_, err := Read(context.Background(), "bomb", bytes.NewReader(packed.Bytes()), ReadOptions{MaxRatio: 100}, nil)
+	if err == nil || !strings.Contains(err.Error(), "more than 100 to one") {
+		t.Errorf("ratio: got %v", err)
+	}
+	_, err = Read(context.Background(), "bomb", bytes.NewReader(packed.Bytes()), ReadOptions{MaxDecompressed: 1 << 20}, nil)
+	if err == nil || !strings.Contains(err.Error(), "more than 1048576 bytes came out") {
+		t.Errorf("size: got %v", err)
+	}
+	summary, err := Read(context.Background(), "long string", bytes.NewReader(packed.Bytes()), ReadOptions{MaxRecord: 1 << 20, MaxRatio: 1 << 20}, nil)
+	if err != nil || summary.Refused[ReasonBroken] != 1 || !strings.Contains(summary.Details[0], "longer than 1048576 bytes") {
+		t.Errorf("string: got %v, %q", err, summary.Details)
+	}
+}
+
+func TestNestingWithoutEndIsRefused(t *testing.T) {
+	for _, open := range []string{"[", `{"resourceSpans":[`, `{"a":`, `{"trace":`, `{"data":[`, `{"arrayValue":{"values":[`} {
+		for _, before := range []string{"", `{"resourceSpans":[{"resource":{"attributes":[{"key":"k","value":`} {
+			spans, summary, _ := readAll([]byte(before + strings.Repeat(open, 100_000)))
+			if len(spans) > 0 || summary.Refused[ReasonBroken] != 1 {
+				t.Errorf("%s%s...: got %d spans, %v", before, open, len(spans), summary.Refused)
+			}
+		}
+	}
+}
+
+func TestLargeResourceIsHandedOverInParts(t *testing.T) {
+	file := otlpJSON(t, generate(2000, 8, 12))
+	batches := 0
+	summary, err := Read(context.Background(), "large", bytes.NewReader(file), ReadOptions{MaxRecord: 1 << 20}, func(batch []analyzer.Span) error {
+		batches++
+		return nil
+	})
+	if err != nil || summary.Spans != 16000 || batches < 10 {
+		t.Errorf("got %d spans in %d batches, %v", summary.Spans, batches, err)
+	}
+}
+
+func TestReadStopsForItsCaller(t *testing.T) {
+	file := otlpJSON(t, generate(10, 2, 2))
+	full := errors.New("disk full")
+	_, err := Read(context.Background(), "f", bytes.NewReader(file), ReadOptions{}, func([]analyzer.Span) error { return full })
+	if !errors.Is(err, full) {
+		t.Errorf("emit failed: got %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Read(ctx, "f", bytes.NewReader(file), ReadOptions{}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: got %v", err)
+	}
+	metrics := `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"g","gauge":{"dataPoints":[{"asInt":"4"}]}}]}]}]}`
+	_, err = Read(context.Background(), "f", strings.NewReader(metrics), ReadOptions{Metrics: func([]analyzer.MetricPoint) error { return full }}, nil)
+	if !errors.Is(err, full) {
+		t.Errorf("metrics failed: got %v", err)
+	}
+}
+
+func TestProgressReachesTheEnd(t *testing.T) {
+	file := otlpJSON(t, generate(500, 8, 12))
+	var told []int64
+	_, err := Read(context.Background(), "f", bytes.NewReader(file), ReadOptions{Progress: func(n int64) { told = append(told, n) }},
+		func([]analyzer.Span) error { return nil })
+	if err != nil || !slices.IsSorted(told) || len(told) < 3 || told[len(told)-1] != int64(len(file)) {
+		t.Errorf("told %v of %d bytes; %v", told, len(file), err)
+	}
+}
