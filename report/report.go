@@ -25,6 +25,7 @@ type Report struct {
 	Window   Window `json:"window"`
 	Filter   Filter `json:"filter"`
 	Traces   int    `json:"traces"`
+	Plain    int    `json:"traces_without_requests"`
 	Spans    int    `json:"spans"`
 	Turns    int    `json:"turns"`
 	Requests Counts `json:"requests"`
@@ -160,7 +161,7 @@ func summarize(p *population.Population, o Options) *Report {
 		Schema: Schema, Source: o.Source,
 		Window: Window{Since: utc(o.Window.Since), Until: utc(o.Window.Until)},
 		Filter: filterOf(o.Filter),
-		Traces: p.Traces, Spans: p.Spans, Turns: p.Turns,
+		Traces: p.Traces, Plain: p.Plain, Spans: p.Spans, Turns: p.Turns,
 		PathTime: p.PathTime,
 		Warnings: warnings(p.Warnings),
 		LeftOut:  []Warning{},

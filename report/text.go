@@ -50,7 +50,11 @@ func textHeader(b *bytes.Buffer, r *Report) {
 	} else {
 		fmt.Fprintf(b, "window     no traces; %s\n", asked)
 	}
-	fmt.Fprintf(b, "read       %s, %s from %s\n", plural(r.Traces, "trace"), plural(r.Spans, "span"), printable(r.Source, 90))
+	traces := plural(r.Traces, "trace")
+	if r.Plain > 0 && r.Plain < r.Traces {
+		traces += fmt.Sprintf(" (%s without a request)", Count(r.Plain))
+	}
+	fmt.Fprintf(b, "read       %s, %s from %s\n", traces, plural(r.Spans, "span"), printable(r.Source, 90))
 	c := r.Requests
 	if c.Total == 0 {
 		fmt.Fprintf(b, "requests   none: no span speaks a known inference dialect (slowtoken doctor lists the names seen)\n")

@@ -77,6 +77,7 @@ type Population struct {
 	Operations []Operation // by time on the critical path, most first
 	PathTime   int64       // nanoseconds of all critical paths together
 	Traces     int
+	Plain      int // traces among them that hold no request at all
 	Spans      int
 	Turns      int
 	First      int64 // earliest root start of the traces kept; zero without traces
@@ -143,6 +144,9 @@ func (b *Builder) Add(t *analyzer.Trace) {
 	}
 	p := &b.population
 	p.Traces++
+	if len(requests) == 0 {
+		p.Plain++
+	}
 	p.Spans += len(t.Spans)
 	for _, turn := range turns {
 		if b.window.Holds(turn.Start) {
@@ -273,6 +277,7 @@ func (b *Builder) Merge(other *Builder) {
 	p, o := &b.population, &other.population
 	p.PathTime += o.PathTime
 	p.Traces += o.Traces
+	p.Plain += o.Plain
 	p.Spans += o.Spans
 	p.Turns += o.Turns
 	p.Warnings.Merge(o.Warnings)
