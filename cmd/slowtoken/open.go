@@ -51,10 +51,11 @@ func whileLocked(ctx context.Context, c *config, open func() error) error {
 	start, told := time.Now(), c.waiting == nil
 	for {
 		err := open()
-		if !errors.Is(err, storage.ErrLocked) {
+		waited := time.Since(start)
+		beingMade := errors.Is(err, storage.ErrNotDatabase) && waited < creationTime && changedWithin(c.DB, creationTime)
+		if !errors.Is(err, storage.ErrLocked) && !beingMade {
 			return err
 		}
-		waited := time.Since(start)
 		if waited > time.Second && !told {
 			c.waiting(c.DB)
 			told = true
@@ -66,6 +67,15 @@ func whileLocked(ctx context.Context, c *config, open func() error) error {
 			return err
 		}
 	}
+}
+
+// creationTime is how long a database that another command is making may look like none.
+const creationTime = 2 * time.Second
+
+// changedWithin reports whether the file at path was written to within the last d.
+func changedWithin(path string, d time.Duration) bool {
+	info, err := os.Stat(path)
+	return err == nil && time.Since(info.ModTime()) < d
 }
 
 // pause waits for d or the end of ctx, and says which.
