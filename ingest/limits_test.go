@@ -61,7 +61,7 @@ func TestBombsAreRefused(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	io.WriteString(z, `{"resourceSpans":[{"x":"`)
-	for range 100 {
+	for range 70 {
 		z.Write(bytes.Repeat([]byte{'a'}, len(zeros)))
 	}
 	io.WriteString(z, `"}]}`)
@@ -129,5 +129,36 @@ func TestProgressReachesTheEnd(t *testing.T) {
 		func([]analyzer.Span) error { return nil })
 	if err != nil || !slices.IsSorted(told) || len(told) < 3 || told[len(told)-1] != int64(len(file)) {
 		t.Errorf("told %v of %d bytes; %v", told, len(file), err)
+	}
+}
+
+// TestUnwantedAttributesAreLeftOut compares with all attributes read and then dropped.
+func TestUnwantedAttributesAreLeftOut(t *testing.T) {
+	wanted := func(key string) bool { return strings.Contains(key, "o") }
+	td := everyField()
+	removeNaN(td)
+	generate(3, 2, 8).ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
+	for name, file := range map[string][]byte{
+		"OTLP JSON": otlpJSON(t, td), "protobuf": marshal(t, td), "Jaeger": jaegerJSON(t, generate(3, 2, 8)), "Zipkin": zipkinJSON(t, generate(3, 2, 8)),
+	} {
+		want, _, err := readAll(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := 0
+		for i := range want {
+			before := len(want[i].Attributes)
+			want[i].Attributes = slices.DeleteFunc(want[i].Attributes, func(a analyzer.Attribute) bool { return !wanted(a.Key) })
+			left += before - len(want[i].Attributes)
+		}
+		var got []analyzer.Span
+		_, err = Read(context.Background(), name, bytes.NewReader(file), ReadOptions{Attributes: wanted}, func(batch []analyzer.Span) error {
+			got = append(got, batch...)
+			return nil
+		})
+		if err != nil || left == 0 {
+			t.Fatalf("%s: %v; %d attributes left out", name, err, left)
+		}
+		requireSameSpans(t, want, got)
 	}
 }

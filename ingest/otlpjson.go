@@ -172,7 +172,7 @@ func (j *jsonReader) otlpSpan(resource *analyzer.Resource, scope *analyzer.Scope
 		case "endTimeUnixNano", "end_time_unix_nano":
 			s.End = c.nanos(j.scalar())
 		case "attributes":
-			s.Attributes = j.attributes()
+			s.Attributes = j.wantedAttributes(j.options.Attributes)
 		case "droppedAttributesCount", "dropped_attributes_count":
 			s.DroppedAttributes = j.count()
 		case "droppedEventsCount", "dropped_events_count":

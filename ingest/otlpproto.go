@@ -32,7 +32,7 @@ const ReasonTooLarge = "message is larger than the limit for one record"
 // hold their records per resource in field 1. One such record is in memory at a time.
 func (in *reading) readProto(r *bufio.Reader, f framing) error {
 	in.format("OTLP protobuf")
-	p := &protoReader{reading: in, r: r, wire: wireDecoder{interner: newInterner()}}
+	p := &protoReader{reading: in, r: r, wire: wireDecoder{interner: newInterner(), wanted: in.options.Attributes}}
 	for {
 		length := int64(-1)
 		if f != bare {

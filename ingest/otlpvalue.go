@@ -7,21 +7,28 @@ import (
 )
 
 // attributes reads an array of OTLP's KeyValues.
-func (j *jsonReader) attributes() analyzer.Attributes {
+func (j *jsonReader) attributes() analyzer.Attributes { return j.wantedAttributes(nil) }
+
+// wantedAttributes leaves attributes out whose key is not wanted; nil wants all.
+func (j *jsonReader) wantedAttributes(wanted func(string) bool) analyzer.Attributes {
 	from := len(j.scratch)
 	for range j.items {
 		var a analyzer.Attribute
+		take := true
 		for key := range j.fields {
-			switch key {
-			case "key":
+			switch {
+			case key == "key":
 				a.Key = j.text()
-			case "value":
+				take = wanted == nil || wanted(a.Key)
+			case key == "value" && take:
 				a.Value = j.anyValue()
 			default:
 				j.skip()
 			}
 		}
-		j.scratch = append(j.scratch, a)
+		if take {
+			j.scratch = append(j.scratch, a)
+		}
 	}
 	kept := j.attributeRoom.keep(j.scratch[from:])
 	clear(j.scratch[from:])

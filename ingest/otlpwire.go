@@ -17,7 +17,8 @@ type wireDecoder struct {
 	valuesRead     []analyzer.Value
 	eventsRead     []analyzer.Event
 	linksRead      []analyzer.Link
-	records        int // events, links, attributes and values of the span at hand
+	wanted         func(key string) bool // of a span's attributes; nil for all
+	records        int                   // events, links, attributes and values of the span at hand
 	tooDeep        bool
 }
 
@@ -203,7 +204,7 @@ func (w *wireDecoder) span(b []byte, ok bool, resource *analyzer.Resource, scope
 		case 8:
 			s.End = f.time(&ok)
 		case 9:
-			ok = f.typ == bytesType && w.keyValue(f.body, 0)
+			ok = f.typ == bytesType && (!w.wants(f.body) || w.keyValue(f.body, 0))
 		case 10:
 			s.DroppedAttributes = f.number32(varintType, &ok)
 		case 11:

@@ -19,6 +19,24 @@ func (w *wireDecoder) keepAttributes(from int) analyzer.Attributes {
 	return kept
 }
 
+// wants reports whether a span's attribute is to be decoded. One that cannot be read is, to find out.
+func (w *wireDecoder) wants(b []byte) bool {
+	if w.wanted == nil {
+		return true
+	}
+	for len(b) > 0 {
+		f, rest, ok := nextField(b)
+		if !ok {
+			break
+		}
+		if f.number == 1 && f.typ == bytesType {
+			return w.wanted(w.text(f.body))
+		}
+		b = rest
+	}
+	return true
+}
+
 func (w *wireDecoder) event(b []byte) (ok bool) {
 	from := len(w.attributesRead)
 	var e analyzer.Event

@@ -24,6 +24,10 @@ type ReadOptions struct {
 	// traces reach 10 to 60.
 	MaxRatio int64
 
+	// Attributes, when set, says which attributes of spans are wanted, by key; the others are left out, which spares
+	// time and memory. Resources, scopes, events and links keep all of theirs.
+	Attributes func(key string) bool
+
 	// Metrics, when set, is handed the metric points that lie between the traces.
 	Metrics func([]analyzer.MetricPoint) error
 	// Progress, when set, is called now and then with how many bytes of r were used.
@@ -163,7 +167,12 @@ func (f *failedReader) Read(p []byte) (int, error) {
 }
 
 // add takes a span in.
-func (in *reading) add(s analyzer.Span) { in.batch = append(in.batch, s) }
+func (in *reading) add(s analyzer.Span) {
+	if wanted := in.options.Attributes; wanted != nil {
+		s.Attributes = slices.DeleteFunc(s.Attributes, func(a analyzer.Attribute) bool { return !wanted(a.Key) })
+	}
+	in.batch = append(in.batch, s)
+}
 
 // flush hands the batch over if it holds at least n spans.
 func (in *reading) flush(n int) error {
