@@ -57,6 +57,8 @@ func (a *app) runServe(ctx context.Context) error {
 		a.note("stopping: waiting for what is in flight; interrupt again to stop at once")
 	case err := <-s.otlp.Failed():
 		broken = fmt.Errorf("serve: a listener broke: %w", err)
+	case <-s.socket.done: // its error comes with the stop
+		a.note("stopping: other commands can no longer be answered")
 	}
 	// ctx is over, but the stop has its own time.
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)

@@ -14,8 +14,9 @@ import (
 // A socketServer answers the other commands, and tells them where through the lock file beside the database.
 type socketServer struct {
 	stop   context.CancelFunc
-	done   chan error // what serving ended with
 	unlock func() error
+	done   chan struct{} // closed when serving ended
+	err    error         // what it ended with, once done is closed
 }
 
 // listenSocket starts to answer for db, which is open for writing. The addresses of OTLP are for the lock file.
@@ -25,8 +26,11 @@ func listenSocket(c *config, db *storage.DB, otlp ingest.ServerInfo) (*socketSer
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background()) // it ends with close, after the receivers
-	s := &socketServer{stop: stop, done: make(chan error, 1), unlock: func() error { return nil }}
-	go func() { s.done <- remote.Serve(ctx, listener, db, buildVersion()) }()
+	s := &socketServer{stop: stop, unlock: func() error { return nil }, done: make(chan struct{})}
+	go func() {
+		s.err = remote.Serve(ctx, listener, db, buildVersion())
+		close(s.done)
+	}()
 	s.unlock, err = remote.WriteLock(c.DB, remote.Info{
 		Socket: listener.Addr().String(), Version: buildVersion(), GRPC: otlp.GRPC, HTTP: otlp.HTTP, Admin: otlp.Admin,
 	})
@@ -41,7 +45,8 @@ func listenSocket(c *config, db *storage.DB, otlp ingest.ServerInfo) (*socketSer
 func (s *socketServer) close() error {
 	err := s.unlock()
 	s.stop()
-	return errors.Join(err, <-s.done)
+	<-s.done
+	return errors.Join(err, s.err)
 }
 
 // answerTime is how long a server may take to say that it is there.
