@@ -10,15 +10,23 @@ import (
 // nested arrays, which compress to a few kB, need over 1 GB of stack, and Go ends the whole process there. And an
 // empty span takes 2 bytes on the wire and over 200 in memory.
 const (
-	// MaxValueDepth is how deep arrays and maps may nest in one attribute value.
+	// MaxValueDepth is how deep arrays and maps may nest in one attribute value. A span with a deeper one is refused by
+	// itself.
 	MaxValueDepth = 64
-	// MaxMessageRecords is how many spans, events, links, points, log records and attributes one message may hold
-	// together. 20 MiB of ordinary spans hold about 600,000.
+	// maxDecodeDepth is how deep they may nest for the message to be decoded at all.
+	maxDecodeDepth = 512
+	// MaxMessageRecords is how many events, links, attributes and values one span read from a file may hold together. For
+	// what is received, maxRecords goes by the size of the message.
 	MaxMessageRecords = 2 << 20
 
 	// Around a value stand at most 16 levels of JSON, and each of its own levels takes 4.
-	maxJSONDepth = 16 + 4*MaxValueDepth
+	maxJSONDepth       = 16 + 4*MaxValueDepth
+	maxDecodeJSONDepth = 16 + 4*maxDecodeDepth
 )
+
+// maxRecords is how many spans, events, links, points, log records and attributes one message may hold together. The
+// smallest real ones take 10 bytes and more.
+func maxRecords(message []byte) int { return 64<<10 + len(message)/8 }
 
 // A signal is what an OTLP message carries.
 type signal uint8
@@ -36,8 +44,8 @@ type fields [16]*shape
 // A shape says which fields of a protobuf message hold messages, and which of those the check must look into.
 type shape struct {
 	fields fields
-	record bool // counts towards MaxMessageRecords
-	level  bool // counts towards MaxValueDepth
+	record bool // counts towards maxRecords
+	level  bool // counts towards maxDecodeDepth
 }
 
 // The shapes of OTLP's messages, as far as attribute values hang below them. Field numbers are those of
@@ -105,9 +113,9 @@ func checkShape(message []byte, top *shape) error {
 		end   int
 		shape *shape
 	}
-	stack := make([]frame, 0, 3*MaxValueDepth)
+	stack := make([]frame, 0, 64)
 	end, current := len(message), top
-	depth, records, pos := 0, 0, 0
+	depth, records, pos := 0, maxRecords(message), 0
 	for {
 		if pos >= end {
 			if current.level {
@@ -150,12 +158,12 @@ func checkShape(message []byte, top *shape) error {
 				continue
 			}
 			if inner.record {
-				if records++; records > MaxMessageRecords {
-					return tooManyRecords()
+				if records--; records < 0 {
+					return tooManyRecords(message)
 				}
 			}
 			if inner.level {
-				if depth++; depth > MaxValueDepth {
+				if depth++; depth > maxDecodeDepth {
 					return tooDeep()
 				}
 			}
@@ -195,7 +203,7 @@ func checkJSON(message []byte, _ signal) error {
 		// The receiver quotes what it could not read in its answer, which then cannot be sent, and answers 500.
 		return errors.New("the message is sent as JSON and is no JSON object: does the Content-Type fit?")
 	}
-	depth, records := 0, 0
+	depth, records := 0, 2*maxRecords(message)
 	for i := 0; i < len(message); i++ {
 		switch message[i] {
 		case '"':
@@ -210,12 +218,12 @@ func checkJSON(message []byte, _ signal) error {
 				}
 			}
 		case '{':
-			if records++; records > 2*MaxMessageRecords {
-				return tooManyRecords()
+			if records--; records < 0 {
+				return tooManyRecords(message)
 			}
 			fallthrough
 		case '[':
-			if depth++; depth > maxJSONDepth {
+			if depth++; depth > maxDecodeJSONDepth {
 				return tooDeep()
 			}
 		case '}', ']':
@@ -234,10 +242,10 @@ func backslashes(b []byte) (n int) {
 }
 
 func tooDeep() error {
-	return fmt.Errorf("an attribute value nests deeper than %d levels of arrays and maps", MaxValueDepth)
+	return fmt.Errorf("an attribute value nests deeper than %d levels of arrays and maps", maxDecodeDepth)
 }
 
-func tooManyRecords() error {
-	return fmt.Errorf("the message holds more than %d spans, events, links, points and attributes: send smaller batches",
-		MaxMessageRecords)
+func tooManyRecords(message []byte) error {
+	return fmt.Errorf("the message holds more than %d spans, events, links, points and attributes in %d bytes, which no "+
+		"real ones fit into", maxRecords(message), len(message))
 }

@@ -104,27 +104,42 @@ func places(depth int) map[string]place {
 	return out
 }
 
+func TestADeepValueCostsItsSpanAlone(t *testing.T) {
+	sink := &memorySink{}
+	s := startServer(t, ServerConfig{}, sink)
+	td := spansNamed("flat", "deep")
+	nest(td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(1).Attributes().PutEmpty("deep"), maxDecodeDepth)
+	response, err := dial(t, s.Info().GRPC).Export(t.Context(), request(td))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := response.PartialSuccess(); got.RejectedSpans() != 1 || !strings.Contains(got.ErrorMessage(), ReasonNesting) {
+		t.Errorf("the sender hears of %d refused spans: %q", got.RejectedSpans(), got.ErrorMessage())
+	}
+	wantNames(t, sink, "flat")
+}
+
 func TestDepthIsLimitedWhereverAValueStands(t *testing.T) {
-	for name, message := range places(MaxValueDepth) {
+	for name, message := range places(maxDecodeDepth) {
 		for _, sig := range []signal{message.signal, anySignal} {
 			if err := checkProto(message.proto, sig); err != nil {
-				t.Errorf("%s: %d levels are refused: %v", name, MaxValueDepth, err)
+				t.Errorf("%s: %d levels are refused: %v", name, maxDecodeDepth, err)
 			}
 		}
 		if err := checkJSON(message.json, message.signal); err != nil {
-			t.Errorf("%s: %d levels of JSON are refused: %v", name, MaxValueDepth, err)
+			t.Errorf("%s: %d levels of JSON are refused: %v", name, maxDecodeDepth, err)
 		}
 	}
-	for name, message := range places(MaxValueDepth + 1) {
+	for name, message := range places(maxDecodeDepth + 1) {
 		for _, sig := range []signal{message.signal, anySignal} {
 			if checkProto(message.proto, sig) == nil {
-				t.Errorf("%s: %d levels pass", name, MaxValueDepth+1)
+				t.Errorf("%s: %d levels pass", name, maxDecodeDepth+1)
 			}
 		}
 	}
-	for name, message := range places(2 * MaxValueDepth) {
+	for name, message := range places(2 * maxDecodeDepth) {
 		if checkJSON(message.json, message.signal) == nil {
-			t.Errorf("%s: %d levels of JSON pass", name, 2*MaxValueDepth)
+			t.Errorf("%s: %d levels of JSON pass", name, 2*maxDecodeDepth)
 		}
 	}
 }
@@ -137,7 +152,7 @@ func TestTheCheckReadsTagsAsTheDecoderDoes(t *testing.T) {
 		"bits beyond the 64th":   {5<<3 | 2 | 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x7e},
 	} {
 		var value []byte // AnyValue{array_value} under the disguised tag, in itself
-		for range MaxValueDepth + 1 {
+		for range maxDecodeDepth + 1 {
 			array := append(binary.AppendUvarint([]byte{1<<3 | 2}, uint64(len(value))), value...)
 			value = append(binary.AppendUvarint(slices.Clone(tag), uint64(len(array))), array...)
 		}
@@ -159,16 +174,39 @@ func TestTheCheckReadsTagsAsTheDecoderDoes(t *testing.T) {
 	}
 }
 
-func TestRecordsInOneMessageAreLimited(t *testing.T) {
-	spans := strings.Repeat("\x12\x00", MaxMessageRecords) // ScopeSpans.spans, empty
+func TestEmptyRecordsInOneMessageAreLimited(t *testing.T) {
+	spans := strings.Repeat("\x12\x00", 1<<20) // ScopeSpans.spans, empty: 2 bytes here, 200 in memory
 	scope := append(binary.AppendUvarint([]byte{2<<3 | 2}, uint64(len(spans))), spans...)
 	message := append(binary.AppendUvarint([]byte{1<<3 | 2}, uint64(len(scope))), scope...)
-	if err := checkProto(message, traces); err == nil || !strings.Contains(err.Error(), "smaller batches") {
-		t.Errorf("%d empty spans: %v, want the advice to send smaller batches", MaxMessageRecords, err)
+	if err := checkProto(message, traces); err == nil || !strings.Contains(err.Error(), "no real ones fit") {
+		t.Errorf("a million empty spans: %v", err)
 	}
-	json := `{"resourceSpans":[{"scopeSpans":[{"spans":[` + strings.Repeat("{},", 2*MaxMessageRecords) + `{}]}]}]}`
-	if err := checkJSON([]byte(json), traces); err == nil {
-		t.Error("4 million objects of JSON pass")
+	json := `{"resourceSpans":[{"scopeSpans":[{"spans":[` + strings.Repeat("{},", 1<<20) + `{}]}]}]}`
+	if checkJSON([]byte(json), traces) == nil {
+		t.Error("a million empty objects of JSON pass")
+	}
+}
+
+func TestTheSmallestRealRecordsPass(t *testing.T) {
+	td := ptrace.NewTraces()
+	scope := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+	for i := range 20_000 {
+		s := scope.Spans().AppendEmpty()
+		s.SetTraceID(pcommon.TraceID{1})
+		s.SetSpanID(pcommon.SpanID{1, byte(i)})
+		for range 10 {
+			s.Attributes().PutBool("", true)
+			s.Events().AppendEmpty().SetTimestamp(1)
+		}
+	}
+	for _, asJSON := range []bool{false, true} {
+		check := checkProto
+		if asJSON {
+			check = checkJSON
+		}
+		if err := check(encode(t, td, asJSON), traces); err != nil {
+			t.Errorf("json=%v: %v", asJSON, err)
+		}
 	}
 }
 

@@ -146,8 +146,8 @@ func (g *guard) serveHTTP(w http.ResponseWriter, r *http.Request, next http.Hand
 		code, reason := http.StatusBadRequest, "unreadable"
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			code, reason = http.StatusRequestEntityTooLarge, "too_large"
-			err = fmt.Errorf("the message has more than %d bytes after decompression: send smaller batches, or raise "+
-				"max_request_body_size", tooLarge.Limit)
+			err = fmt.Errorf("the message has more than %d bytes after decompression: send smaller batches, or raise --max-recv-size "+
+				"(max_request_body_size)", tooLarge.Limit)
 		}
 		g.refuse(w, asJSON, code, reason, err)
 		return
