@@ -72,8 +72,8 @@ type Dialect struct {
 
 	// Call returns what an inference span of this dialect states about its call.
 	Call func(t *Trace, span int32) Call
-	// Parts returns the phases of a span's time, ascending and apart from each other, on the span's clock and inside
-	// [Trace.Extent]; gaps are what the span does not explain. It is also asked about spans without a role. Nil stands
-	// for none.
+	// Parts returns the phases of a span's time on the span's clock; gaps are what the span does not explain. Where parts
+	// overlap, the first of the list holds; what lies outside of [Trace.Extent] is cut. It is also asked about spans without
+	// a role. Nil stands for none.
 	Parts func(t *Trace, span int32) []Part
 }

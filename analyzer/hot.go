@@ -84,6 +84,29 @@ var AnalysisKeys = []string{
 	"ai.usage.promptTokens",
 	"ai.usage.reasoningTokens",
 
+	"thread_label",
+	"rid",
+	"module",
+
+	"inference_time",
+	"queue_time",
+	"total_time",
+	"validation_time",
+
+	"triton.model_name",
+	"triton.request_id",
+
+	"generation.completion_tokens",
+	"inference.average_tpot",
+	"inference.ttft",
+	"metrics.tpot",
+	"metrics.ttft",
+	"prompt.tokens",
+
 	"dp_rank",
 	"vllm.dp_rank",
+
+	"vllm.backend_url",
+	"vllm.is_streaming",
+	"vllm.model",
 }

@@ -12,6 +12,7 @@ const (
 	WarnEventsDropped      = "events_dropped"
 	WarnClockSkew          = "clock_skew"
 	WarnClockDrift         = "clock_drift"
+	WarnLegNotJoined       = "leg_not_joined"
 	WarnRetried            = "retried"
 	WarnHedged             = "hedged"
 )
@@ -28,6 +29,7 @@ var RequestWarnings = []WarningMeaning{
 	{WarnUsageDisagrees, "requests whose views state different token counts; the innermost view is used"},
 	{WarnClockSkew, "client/server pairs whose clocks differ for certain; the server's spans are moved by the estimate"},
 	{WarnClockDrift, "client/server pairs whose times fit no constant difference between their clocks; nothing is moved"},
+	{WarnLegNotJoined, "legs of disaggregated requests, which are not joined: each states no times of tokens"},
 	{WarnRetried, "earlier attempts that failed; their time is phase retry"},
 	{WarnHedged, "calls that were sent again with the same input while the first was running"},
 }

@@ -12,6 +12,10 @@ type client struct {
 	match        func(*analyzer.Span) analyzer.Role
 	// read adds what this dialect states to a call that was read by the names of the GenAI conventions.
 	read func(s *analyzer.Span, c *analyzer.Call, first *firstChunk)
+	// parts, if set, is asked first: a span that it explains is not read as a caller's view.
+	parts func(t *analyzer.Trace, span int32) []analyzer.Part
+	// engine says that the view is the engine's after all.
+	engine bool
 }
 
 // A firstChunk collects what a span says of its first chunk of output.
@@ -66,18 +70,23 @@ func (f *firstChunk) fake(c *analyzer.Call) bool {
 
 func (d client) dialect() analyzer.Dialect {
 	return analyzer.Dialect{
-		Name: d.name, Doc: d.doc, Verified: d.verified, Keys: keys(d.keys, callKeys), Marks: d.marks, Names: d.names,
+		Name: d.name, Doc: d.doc, Verified: d.verified, Keys: keys(d.keys, callKeys), Marks: d.marks, Names: d.names, Engine: d.engine,
 		Match: d.match,
 		Call: func(t *analyzer.Trace, span int32) analyzer.Call {
 			c, _ := d.call(t, span)
 			return c
 		},
 		Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
+			if d.parts != nil {
+				if parts := d.parts(t, span); parts != nil {
+					return parts
+				}
+			}
 			if d.match(&t.Spans[span]) != analyzer.RoleInference {
 				return nil
 			}
 			c, first := d.call(t, span)
-			return clientParts(t, span, &c, first)
+			return clientParts(t, span, &c, first, d.engine || t.Spans[span].Kind == analyzer.SpanKindServer)
 		},
 	}
 }
@@ -110,11 +119,13 @@ func (d client) call(t *analyzer.Trace, span int32) (c analyzer.Call, first int6
 }
 
 // clientParts returns what a view of a whole call knows: the time before the first chunk, and the time after it.
-func clientParts(t *analyzer.Trace, span int32, c *analyzer.Call, first int64) []analyzer.Part {
+//
+// A server's own view has no network in it.
+func clientParts(t *analyzer.Trace, span int32, c *analyzer.Call, first int64, server bool) []analyzer.Part {
 	start, end := t.Extent(span)
 	before := analyzer.SetOf(analyzer.Network, analyzer.Queue, analyzer.Prefill)
 	after := analyzer.SetOf(analyzer.Decode, analyzer.Stream, analyzer.Network)
-	if t.Spans[span].Kind == analyzer.SpanKindServer {
+	if server {
 		before = analyzer.SetOf(analyzer.Frontend, analyzer.Queue, analyzer.Prefill)
 		after = analyzer.SetOf(analyzer.Decode, analyzer.Stream)
 	}

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"math"
+	"time"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -29,7 +30,18 @@ func (d *durations) read(v analyzer.Value, unit float64) int64 {
 	if ok && d.negative && number < 0 {
 		return unknown
 	}
-	ns := math.Round(number * unit)
+	return d.check(number*unit, ok)
+}
+
+// readText is read for durations that are spelled with their unit, as in "1.5ms".
+func (d *durations) readText(v analyzer.Value) int64 {
+	text, _ := v.AsString()
+	duration, err := time.ParseDuration(text)
+	return d.check(float64(duration), err == nil)
+}
+
+func (d *durations) check(ns float64, ok bool) int64 {
+	ns = math.Round(ns)
 	switch {
 	case !ok || !(ns >= 0) || ns > float64(d.length+d.length/20):
 		d.warnings.Add(analyzer.WarnDurationRefused, 1)

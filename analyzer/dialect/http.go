@@ -23,27 +23,30 @@ var HTTP = analyzer.Dialect{
 		}
 		return analyzer.RoleEnvelope
 	},
-	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
-		c := analyzer.NoCall()
-		for _, a := range t.Spans[span].Attributes {
-			n, isNumber := a.Value.Number()
-			switch a.Key {
-			case "http.response.status_code", "http.status_code":
-				if isNumber && n >= 400 && c.ErrorType == "" {
-					c.ErrorType = strconv.Itoa(int(n))
-				}
-			case "rpc.grpc.status_code":
-				if isNumber && n == 1 {
-					c.Cancelled = true
-				} else if isNumber && n != 0 && c.ErrorType == "" {
-					c.ErrorType = "grpc " + strconv.Itoa(int(n))
-				}
-			case "error.type":
-				if text, _ := a.Value.AsString(); text != "" {
-					c.ErrorType = text
-				}
+	Call: func(t *analyzer.Trace, span int32) analyzer.Call { return httpCall(&t.Spans[span]) },
+}
+
+// httpCall reads how an HTTP or RPC call ended.
+func httpCall(s *analyzer.Span) analyzer.Call {
+	c := analyzer.NoCall()
+	for i := range s.Attributes {
+		a := &s.Attributes[i]
+		switch a.Key {
+		case "http.response.status_code", "http.status_code":
+			if n := count(a.Value); n >= 400 && c.ErrorType == "" {
+				c.ErrorType = strconv.FormatInt(n, 10)
+			}
+		case "rpc.grpc.status_code":
+			if n := count(a.Value); n == 1 {
+				c.Cancelled = true
+			} else if n > 0 && c.ErrorType == "" {
+				c.ErrorType = "grpc " + strconv.FormatInt(n, 10)
+			}
+		case "error.type":
+			if text, _ := a.Value.AsString(); text != "" {
+				c.ErrorType = text
 			}
 		}
-		return c
-	},
+	}
+	return c
 }

@@ -1,0 +1,111 @@
+package dialect
+
+import "github.com/slowtoken/slowtoken/analyzer"
+
+// TGI is the dialect of Hugging Face's Text Generation Inference.
+var TGI = analyzer.Dialect{
+	Name: "tgi",
+	Doc: "Router spans of Text Generation Inference that state total_time. Durations are texts with a unit (\"850.1µs\"): " +
+		"validation_time from the start is tokenize, queue_time follows, then inference_time, in which prefill and decode are " +
+		"not separable. Spans below are finer: queued, the first infer of a request (prefill, its end is the first token), each " +
+		"later infer (one step of decode) and waiting (decode stalled by the prefill of a new batch). time_per_token has the " +
+		"prefill in it and is not read. Batches are traces of their own and are not followed.",
+	Engine: true,
+	Keys:   keys([]string{"total_time", "validation_time", "queue_time", "inference_time"}, callKeys),
+	Marks:  []string{"total_time", "inference_time"},
+	Names:  []string{"queued", "infer", "waiting", "tokenize", "validate", "validate_input", "send_generation"},
+	Match: func(s *analyzer.Span) analyzer.Role {
+		if isTGI(s) {
+			return analyzer.RoleInference
+		}
+		return analyzer.RoleNone
+	},
+	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
+		c, _ := readTGI(t, span)
+		return c
+	},
+	Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
+		s := &t.Spans[span]
+		if isTGI(s) {
+			_, parts := readTGI(t, span)
+			return parts
+		}
+		if below(t, span, isTGI) < 0 {
+			return nil
+		}
+		switch s.Name {
+		case "queued":
+			return whole(t, span, analyzer.Queue, "unknown")
+		case "infer":
+			if span == firstInfer(t, t.Parent(span)) {
+				return whole(t, span, analyzer.Prefill, "")
+			}
+			return whole(t, span, analyzer.Decode, "")
+		case "waiting":
+			return whole(t, span, analyzer.Decode, "stall")
+		case "tokenize", "validate", "validate_input":
+			return whole(t, span, analyzer.Tokenize, "")
+		case "send_generation":
+			return whole(t, span, analyzer.Stream, "")
+		}
+		return nil
+	},
+}
+
+// isTGI tells the span that states a request's durations: the router has others of the same name below it.
+func isTGI(s *analyzer.Span) bool {
+	switch s.Name {
+	case "generate", "generate_stream", "completions", "chat_completions", "compat_generate", "vertex_compatibility":
+		_, total := s.Attributes.Get("total_time")
+		_, inference := s.Attributes.Get("inference_time")
+		return total && inference
+	}
+	return false
+}
+
+// firstInfer returns the first span infer among the children of span, or -1.
+func firstInfer(t *analyzer.Trace, span int32) int32 {
+	for _, c := range t.Children(span) {
+		if t.Spans[c].Name == "infer" {
+			return c
+		}
+	}
+	return -1
+}
+
+func readTGI(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) {
+	s := &t.Spans[span]
+	start, end := t.Extent(span)
+	d := durations{length: end - start}
+	c := readCall(s)
+	at := start
+	var parts []analyzer.Part
+	for _, stage := range [...]struct {
+		key  string
+		part analyzer.Part
+	}{
+		{"validation_time", analyzer.Part{Phase: analyzer.Tokenize}},
+		{"queue_time", analyzer.Part{Phase: analyzer.Queue, Detail: "unknown"}},
+		{"inference_time", analyzer.Part{Covers: analyzer.SetOf(analyzer.Prefill, analyzer.Decode)}},
+	} {
+		v, ok := s.Attributes.Get(stage.key)
+		ns := int64(unknown)
+		if ok {
+			ns = d.readText(v)
+		}
+		if ns < 0 {
+			break // what follows begins at a time that nobody states
+		}
+		stage.part.Start, stage.part.End, stage.part.Source = at, min(at+ns, end), analyzer.SourceAttribute
+		parts = append(parts, stage.part)
+		at = stage.part.End
+	}
+	descendants(t, span, func(i int32) bool {
+		if first := firstInfer(t, i); first >= 0 && c.FirstToken == 0 {
+			_, c.FirstToken = t.Extent(first)
+		}
+		return c.FirstToken == 0
+	})
+	c.Warnings = d.warnings
+	return c, parts
+}
