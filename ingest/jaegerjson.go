@@ -211,6 +211,7 @@ func (j *jsonReader) jaegerReference() {
 	}
 	l.Attributes = j.attributeRoom.keep([]analyzer.Attribute{{Key: analyzer.RefType, Value: analyzer.String(kind)}})
 	j.links = append(j.links, l)
+	j.limit(len(j.links))
 }
 
 // jaegerParent chooses the parent among the references in j.links and keeps those as links that a parent cannot state:
@@ -265,6 +266,7 @@ func (j *jsonReader) jaegerLogs(c *checks) []analyzer.Event {
 			}
 		}
 		j.events = append(j.events, e)
+		j.limit(len(j.events))
 	}
 	return j.eventRoom.keep(j.events)
 }
@@ -299,6 +301,7 @@ func (j *jsonReader) jaegerTags() analyzer.Attributes {
 			j.summary.Warnings.Add("attribute_not_its_type", 1)
 		}
 		j.scratch = append(j.scratch, analyzer.Attribute{Key: key, Value: value})
+		j.limit(len(j.scratch))
 	}
 	kept := j.attributeRoom.keep(j.scratch[from:])
 	clear(j.scratch[from:])

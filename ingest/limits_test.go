@@ -91,6 +91,23 @@ func TestNestingWithoutEndIsRefused(t *testing.T) {
 	}
 }
 
+func TestSpanOfEmptyRecordsIsRefused(t *testing.T) {
+	span := `{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[{"traceId":"01","spanId":"01","attributes":[{}`
+	file := span + strings.Repeat(",{}", MaxMessageRecords+1)
+	spans, summary, err := readAll([]byte(file))
+	if err != nil || len(spans) > 0 || summary.Refused[ReasonBroken] != 1 || !strings.Contains(summary.Details[0], "more than 2097152 attributes") {
+		t.Errorf("JSON: got %d spans, %v, %v %q", len(spans), err, summary.Refused, summary.Details)
+	}
+	wire := resourceFirst(marshal(t, generate(1, 1, 1)))
+	_, scopes := split(firstField(wire))
+	_, good := split(scopes[0])
+	bad := append(bytes.Clone(good[0]), bytes.Repeat(field(9, nil), MaxMessageRecords+1)...)
+	spans, summary, err = readAll(field(1, field(2, append(field(2, bad), field(2, good[0])...))))
+	if err != nil || len(spans) != 1 || summary.Refused[ReasonBrokenProto] != 1 {
+		t.Errorf("protobuf: got %d spans, %v, %v %q", len(spans), err, summary.Refused, summary.Details)
+	}
+}
+
 func TestLargeResourceIsHandedOverInParts(t *testing.T) {
 	file := otlpJSON(t, generate(2000, 8, 12))
 	batches := 0

@@ -228,6 +228,7 @@ func (j *jsonReader) otlpEvents(c *checks) []analyzer.Event {
 			}
 		}
 		j.events = append(j.events, e)
+		j.limit(len(j.events))
 	}
 	return j.eventRoom.keep(j.events)
 }
@@ -255,6 +256,7 @@ func (j *jsonReader) otlpLinks(c *checks) []analyzer.Link {
 			}
 		}
 		j.links = append(j.links, l)
+		j.limit(len(j.links))
 	}
 	return j.linkRoom.keep(j.links)
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"encoding/base64"
+	"fmt"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -28,12 +29,21 @@ func (j *jsonReader) wantedAttributes(wanted func(string) bool) analyzer.Attribu
 		}
 		if take {
 			j.scratch = append(j.scratch, a)
+			j.limit(len(j.scratch))
 		}
 	}
 	kept := j.attributeRoom.keep(j.scratch[from:])
 	clear(j.scratch[from:])
 	j.scratch = j.scratch[:from]
 	return kept
+}
+
+// limit fails when what one span holds of a kind grows beyond what spans are: empty records take two bytes of a file
+// and many more in memory.
+func (j *jsonReader) limit(n int) {
+	if n > MaxMessageRecords {
+		j.fail(fmt.Errorf("a span holds more than %d attributes, values, events or links", MaxMessageRecords))
+	}
 }
 
 // anyValue reads an AnyValue. One whose number cannot be read keeps its text; that is told as a warning.
@@ -95,6 +105,7 @@ func (j *jsonReader) arrayValue() analyzer.Value {
 		for range j.items {
 			item := j.anyValue()
 			j.values = append(j.values, item)
+			j.limit(len(j.values))
 		}
 	}
 	list := append([]analyzer.Value{}, j.values[from:]...)

@@ -61,7 +61,7 @@ func isJSON(text []byte) bool {
 	case len(next) == 0:
 		return true
 	case text[0] == '[':
-		return bytes.IndexByte([]byte(`{[]"`), next[0]) >= 0
+		return next[0] == ']' || isJSON(next)
 	case next[0] == '}':
 		return true
 	}

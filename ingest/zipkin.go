@@ -60,6 +60,7 @@ func (j *jsonReader) zipkinField(z *zipkinSpan, key string) bool {
 		from := len(j.scratch)
 		for key := range j.fields {
 			j.scratch = append(j.scratch, analyzer.Attribute{Key: key, Value: analyzer.String(j.text())})
+			j.limit(len(j.scratch))
 		}
 		z.span.Attributes = j.attributeRoom.keep(j.scratch[from:])
 		clear(j.scratch[from:])
@@ -118,6 +119,7 @@ func (j *jsonReader) zipkinAnnotations(c *checks) []analyzer.Event {
 			}
 		}
 		j.events = append(j.events, e)
+		j.limit(len(j.events))
 	}
 	return j.eventRoom.keep(j.events)
 }
