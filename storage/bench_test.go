@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -98,4 +99,59 @@ func BenchmarkRead(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkInsertWhileReading has 8 callers store spans while a million are read again and again, and reports how long
+// the callers wait for their commits.
+func BenchmarkInsertWhileReading(b *testing.B) {
+	db := openNew(b)
+	c := newCorpus(1)
+	for range benchSpans / 20_000 {
+		insert(b, db, c.spans(20_000))
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var reader sync.WaitGroup
+	reads := 0
+	reader.Go(func() {
+		for ctx.Err() == nil {
+			read := 0
+			for spans, err := range db.Spans(ctx, Query{Until: corpusStart + benchSpans/8*10e6}) {
+				if err != nil && ctx.Err() == nil {
+					b.Error(err)
+				}
+				read += len(spans)
+			}
+			if read >= benchSpans {
+				reads++
+			}
+		}
+	})
+	for b.Loop() {
+		var waits []time.Duration
+		var mu sync.Mutex
+		var callers sync.WaitGroup
+		start := time.Now()
+		for i := range 8 {
+			callers.Go(func() {
+				c := newCorpus(uint64(100 + i))
+				for range 100 {
+					spans := c.spans(800)
+					sent := time.Now()
+					insert(b, db, spans)
+					mu.Lock()
+					waits = append(waits, time.Since(sent))
+					mu.Unlock()
+				}
+			})
+		}
+		callers.Wait()
+		slices.Sort(waits)
+		b.ReportMetric(float64(len(waits)*800)/time.Since(start).Seconds(), "spans/s")
+		b.ReportMetric(waits[len(waits)/2].Seconds()*1e3, "p50-ms")
+		b.ReportMetric(waits[len(waits)*99/100].Seconds()*1e3, "p99-ms")
+		b.ReportMetric(waits[len(waits)-1].Seconds()*1e3, "max-ms")
+	}
+	stop()
+	reader.Wait()
+	b.ReportMetric(float64(reads), "reads")
 }

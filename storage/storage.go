@@ -150,8 +150,9 @@ func settings(o Options) map[string]string {
 	return s
 }
 
-// checkpointThreshold is how large the write-ahead log grows before its rows are compressed into the file.
-const checkpointThreshold = "256MiB"
+// checkpointThreshold is how large the write-ahead log grows before its rows are compressed into the file. Callers wait
+// meanwhile, so it is smaller than what costs least: about 300,000 spans.
+const checkpointThreshold = "128MiB"
 
 // hotColumns returns the hot attributes that have a column. One without, in a database of another version, is found
 // among the other attributes.

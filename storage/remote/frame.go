@@ -26,6 +26,7 @@ const maxFrame = 1 << 30
 // A frameWriter writes one stream.
 type frameWriter struct {
 	w             io.Writer
+	before        func() error // each frame; may be nil
 	head          [5]byte
 	frames, count uint64
 }
@@ -38,6 +39,11 @@ func (f *frameWriter) write(kind byte, content []byte, count int) error {
 	if kind != frameEnd && kind != frameError {
 		f.frames++
 		f.count += uint64(count)
+	}
+	if f.before != nil {
+		if err := f.before(); err != nil {
+			return err
+		}
 	}
 	f.head[0] = kind
 	binary.LittleEndian.PutUint32(f.head[1:], uint32(len(content)))

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -296,6 +297,32 @@ func TestStoppingEarlyStopsTheServer(t *testing.T) {
 	}
 }
 
+// TestAClientThatReadsNothingIsCutOff: a suspended process must not hold its snapshot for ever.
+func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
+	done := make(chan struct{})
+	s := &server{db: &fakeStore{spans: endless(done)}, stall: 50 * time.Millisecond}
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := &http.Server{Handler: http.HandlerFunc(s.spans)}
+	go web.Serve(listener)
+	defer web.Close()
+	conn, err := net.Dial("unix", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the server waits for a client that reads nothing")
+	}
+}
+
 // TestAServerThatGoesAwayIsAnError cuts the connection at every place of an answer, as a killed server does.
 func TestAServerThatGoesAwayIsAnError(t *testing.T) {
 	var whole bytes.Buffer
@@ -398,5 +425,23 @@ func BenchmarkSocket(b *testing.B) {
 	stop()
 	if err := <-stopped; err != nil {
 		b.Fatal(err)
+	}
+}
+
+func TestAnInsertionThatIsTooLargeIsExplained(t *testing.T) {
+	s := &server{db: &fakeStore{}}
+	var body bytes.Buffer
+	f := &frameWriter{w: &body}
+	if err := errors.Join(new(encoder).send(f, exampleSpans(100)), f.finish(nil)); err != nil {
+		t.Fatal(err)
+	}
+	for limit, want := range map[int64]int{100: http.StatusRequestEntityTooLarge, 1 << 20: http.StatusOK} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/insert", nil)
+		w := httptest.NewRecorder()
+		r.Body = http.MaxBytesReader(w, io.NopCloser(bytes.NewReader(body.Bytes())), limit)
+		s.insert(w, r)
+		if w.Code != want || want != http.StatusOK && !strings.Contains(w.Body.String(), "smaller batches") {
+			t.Errorf("limit %d: %d %s", limit, w.Code, w.Body)
+		}
 	}
 }

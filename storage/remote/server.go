@@ -19,7 +19,7 @@ import (
 // Serve answers clients from db until ctx ends, and then lets running answers finish for a while. The version is shown
 // to clients that speak another protocol. It closes the listener, but not db.
 func Serve(ctx context.Context, listener net.Listener, db Store, version string) error {
-	s := &server{db: db, version: version}
+	s := &server{db: db, version: version, stall: stallLimit}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/hello", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /v1/insert", s.insert)
@@ -60,9 +60,21 @@ func Serve(ctx context.Context, listener net.Listener, db Store, version string)
 // shutdownGrace is how long running answers may take after the server was told to stop.
 const shutdownGrace = 10 * time.Second
 
+// stallLimit is how long a client may take to accept a frame. One that was suspended would otherwise hold its snapshot
+// of the database, and what that keeps from being reused, for ever.
+const stallLimit = 10 * time.Minute
+
 type server struct {
 	db      Store
 	version string
+	stall   time.Duration
+}
+
+// frames returns the writer of an answer, and what to call when the answer is complete.
+func (s *server) frames(w http.ResponseWriter) (f *frameWriter, done func()) {
+	c := http.NewResponseController(w)
+	f = &frameWriter{w: w, before: func() error { return c.SetWriteDeadline(time.Now().Add(s.stall)) }}
+	return f, func() { _ = c.SetWriteDeadline(time.Time{}) } // fails when the connection is gone
 }
 
 // checkProtocol refuses clients of another protocol before anything is read from them.
@@ -106,6 +118,8 @@ func fail(w http.ResponseWriter, err error) {
 		code = http.StatusTooManyRequests
 	case errors.Is(err, errDamaged), errors.Is(err, errCut):
 		code = http.StatusBadRequest
+	case errors.As(err, new(*http.MaxBytesError)):
+		code, err = http.StatusRequestEntityTooLarge, fmt.Errorf("one insertion of more than %d MiB: insert in smaller batches", maxInsert>>20)
 	}
 	writeError(w, code, err)
 }
@@ -154,7 +168,8 @@ func (s *server) spans(w http.ResponseWriter, r *http.Request) {
 	}
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
-	f := &frameWriter{w: w}
+	f, done := s.frames(w)
+	defer done()
 	for batch, err := range s.db.Spans(r.Context(), q) {
 		if err == nil {
 			err = e.send(f, batch)
@@ -188,7 +203,8 @@ func (s *server) parquet(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	f := &frameWriter{w: w}
+	f, done := s.frames(w)
+	defer done()
 	err := s.db.ExportParquet(r.Context(), q, parquetWriter{f})
 	_ = f.finish(err) // likewise
 }
