@@ -175,7 +175,8 @@ func isFixedLength(b []byte) bool {
 	}
 	length := uint64(binary.BigEndian.Uint32(b))
 	rest := b[4:]
-	return length > 0 && isMessages(rest[:min(length, uint64(len(rest)))])
+	// Behind a varint there would be a length in the billions here: its first byte is the highest.
+	return length > 0 && length < 1<<28 && isMessages(rest[:min(length, uint64(len(rest)))])
 }
 
 func isVarintLength(b []byte) bool {
