@@ -40,8 +40,8 @@ func readJSON(t *testing.T, file string, into any) {
 	}
 }
 
-// analyze returns the requests and turns of a trace file.
-func analyze(t *testing.T, file string) (requests []analyzer.Request, turns []analyzer.Turn) {
+// analyze returns the requests and turns of a trace file; err says why it, or a part of it, could not be read.
+func analyze(t *testing.T, file string) (requests []analyzer.Request, turns []analyzer.Turn, err error) {
 	t.Helper()
 	in, err := os.Open(file)
 	if err != nil {
@@ -53,14 +53,11 @@ func analyze(t *testing.T, file string) (requests []analyzer.Request, turns []an
 		spans = append(spans, batch...)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for trace := range analyzer.GroupByTrace(spans) {
 		r, u := analyzer.Requests(trace, dialect.All)
 		requests, turns = append(requests, r...), append(turns, u...)
 	}
-	return requests, turns
+	return requests, turns, err
 }
 
 func TestConformanceRequests(t *testing.T) {
@@ -79,7 +76,10 @@ func TestConformanceRequests(t *testing.T) {
 			if err := json.Unmarshal(text, &want); err != nil {
 				t.Fatal(err)
 			}
-			requests, turns := analyze(t, filepath.Join(sharedFolder(t, "traces"), name))
+			requests, turns, err := analyze(t, filepath.Join(sharedFolder(t, "traces"), name))
+			if err != nil {
+				t.Fatal(err)
+			}
 			if len(requests) != want.Requests || want.Turns != nil && len(turns) != *want.Turns {
 				t.Errorf("%d requests and %d turns, want %s", len(requests), len(turns), text)
 			}
@@ -105,7 +105,10 @@ func TestConformanceVLLMPhases(t *testing.T) {
 	readJSON(t, filepath.Join(folder, "vllm-phases-expected.json"), &want)
 	for name, want := range want.Files {
 		t.Run(name, func(t *testing.T) {
-			requests, _ := analyze(t, filepath.Join(sharedFolder(t, "traces"), name))
+			requests, _, err := analyze(t, filepath.Join(sharedFolder(t, "traces"), name))
+			if err != nil {
+				t.Fatal(err)
+			}
 			if len(requests) != want.N {
 				t.Fatalf("%d requests, want %d", len(requests), want.N)
 			}
@@ -143,6 +146,31 @@ func TestConformanceVLLMPhases(t *testing.T) {
 					}
 				}
 			}
+		})
+	}
+}
+
+// Every shared trace that can be read gives requests whose ledgers tile them.
+func TestConformanceLedgersTile(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(sharedFolder(t, "traces"), "*.json*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			requests, turns, err := analyze(t, file)
+			if err != nil {
+				t.Logf("not all of it is traces: %v", err)
+			}
+			for i := range requests {
+				checkTiled(t, &requests[i])
+			}
+			for _, turn := range turns {
+				if turn.Ledger.Total() != turn.End-turn.Start {
+					t.Errorf("turn %s: ledger of %d ns for %d", turn.SpanID, turn.Ledger.Total(), turn.End-turn.Start)
+				}
+			}
+			t.Logf("%d requests, %d turns", len(requests), len(turns))
 		})
 	}
 }
