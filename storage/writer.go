@@ -38,6 +38,8 @@ type writer struct {
 	closed bool
 
 	replaced atomic.Int64 // strings that were not UTF-8, since the database was opened
+
+	append func(batch []*job, now int64) error // adds a batch to the open transaction; tests let it fail
 }
 
 // A job is one caller's spans or metric points.
@@ -61,6 +63,7 @@ func newWriter(ctx context.Context, db *DB) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{db: db, conn: c, jobs: make(chan *job, 4096), done: make(chan struct{})}
+	w.append = w.appendBatch
 	w.dict.hot = db.hot
 	w.dict.load(view)
 	go w.run()
@@ -73,11 +76,13 @@ type InsertOptions struct {
 	Closed bool
 }
 
-// Insert stores spans, and returns after they are committed. It shares transactions with concurrent callers. The spans are
-// not changed, and must not be until it returns. A span without ReceivedAt gets the present time.
+// Insert stores spans, and returns after they are committed. It shares transactions with concurrent callers. It changes
+// nothing in the spans, and the caller must not until it returns. A span without ReceivedAt is stored with the present
+// time.
 //
 // It returns [ErrBusy] without storing anything when too many spans wait. When ctx ends first, the spans may or may not be
-// stored; storing them again is harmless, because assembly drops exact copies.
+// stored, and may still be read for a while, so the caller must leave them alone for good; storing them again is harmless,
+// because assembly drops exact copies.
 func (db *DB) Insert(ctx context.Context, spans []analyzer.Span, o InsertOptions) error {
 	if len(spans) == 0 {
 		return nil
@@ -190,7 +195,7 @@ func (w *writer) write(batch []*job) {
 
 func (w *writer) commit(batch []*job) error {
 	ctx := context.Background() // a transaction has many callers: none of them may stop it
-	err := w.conn.transaction(ctx, func() error { return w.appendBatch(batch, time.Now().UnixNano()) })
+	err := w.conn.transaction(ctx, func() error { return w.append(batch, time.Now().UnixNano()) })
 	w.replaced.Add(int64(w.dict.replaced))
 	w.dict.replaced = 0
 	if err != nil {
