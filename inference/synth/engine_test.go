@@ -11,7 +11,7 @@ import (
 // has a closed form.
 func TestMeanWaitMatchesQueueingTheory(t *testing.T) {
 	const (
-		calls   = 2_000_000
+		calls   = 500_000
 		load    = 0.7
 		service = float64(time.Millisecond)
 	)
