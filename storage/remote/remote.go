@@ -4,7 +4,7 @@
 // methods and the same spans from both.
 //
 // On the socket runs HTTP/1.1, for its routing, cancellation and errors. Requests are JSON, or frames (frame.go) of
-// batches in columns (encode.go); answers that can be long are frames, with a last one that says that they are complete.
+// batches in columns (columns.go); answers that can be long are frames, with a last one that says that they are complete.
 // An answer that fails half-way is an error at the caller, never a short answer.
 package remote
 
