@@ -45,14 +45,17 @@ func TestCompressedFilesReadLikePlainOnes(t *testing.T) {
 }
 
 func TestDamagedCompressedFileKeepsWhatCameOut(t *testing.T) {
-	file := gzipped(append(otlpJSON(t, generate(2000, 4, 4)), '\n'))
-	spans, summary, err := readAll(file[:len(file)-len(file)/4])
-	if err == nil || !strings.Contains(err.Error(), "unpack gzip: unexpected EOF") {
-		t.Errorf("got error %v, want one that says the archive ends too early", err)
-	}
-	checkSummary(t, spans, summary)
-	if len(spans) == 0 {
-		t.Error("nothing was kept")
+	td := generate(2000, 4, 4)
+	for name, plain := range map[string][]byte{"JSON": append(otlpJSON(t, td), '\n'), "protobuf": resourceFirst(marshal(t, td))} {
+		file := gzipped(plain)
+		spans, summary, err := readAll(file[:len(file)-len(file)/4])
+		if err == nil || !strings.Contains(err.Error(), "unpack gzip: unexpected EOF") {
+			t.Errorf("%s: got error %v, want one that says the archive ends too early", name, err)
+		}
+		checkSummary(t, spans, summary)
+		if len(spans) < 2000 {
+			t.Errorf("%s: only %d spans were kept", name, len(spans))
+		}
 	}
 }
 
@@ -117,6 +120,27 @@ func TestLargeResourceIsHandedOverInParts(t *testing.T) {
 	})
 	if err != nil || summary.Spans != 16000 || batches < 10 {
 		t.Errorf("got %d spans in %d batches, %v", summary.Spans, batches, err)
+	}
+}
+
+// TestMemoryDoesNotGrowWithADocument reads documents of many small traces.
+func TestMemoryDoesNotGrowWithADocument(t *testing.T) {
+	td := generate(4000, 8, 1)
+	text := otlpJSON(t, generate(10, 8, 1))
+	for name, file := range map[string][]byte{
+		"Jaeger": jaegerJSON(t, td), "Zipkin": zipkinJSON(t, td),
+		"array of OTLP": []byte("[" + strings.Repeat(string(text)+",\n", 399) + string(text) + "]"),
+		"OTLP lines":    bytes.Repeat(append(text, '\n'), 400),
+		"protobuf":      bytes.Repeat(marshal(t, generate(10, 8, 1)), 400),
+	} {
+		largest := 0
+		summary, err := Read(context.Background(), name, bytes.NewReader(file), ReadOptions{}, func(batch []analyzer.Span) error {
+			largest = max(largest, len(batch))
+			return nil
+		})
+		if err != nil || summary.Spans != 32000 || largest > 2*batchSpans {
+			t.Errorf("%s: %d spans, up to %d at once; %v", name, summary.Spans, largest, err)
+		}
 	}
 }
 

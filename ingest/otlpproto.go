@@ -49,9 +49,6 @@ func (in *reading) readProto(r *bufio.Reader, f framing) error {
 		if err != nil {
 			return p.broken(err)
 		}
-		if err := in.flush(batchSpans); err != nil {
-			return err
-		}
 		if done {
 			return nil
 		}
@@ -72,7 +69,7 @@ func (p *protoReader) broken(err error) error {
 	if p.stop != nil {
 		return p.stop
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errProto) {
+	if err == io.ErrUnexpectedEOF || err == errProto { // not one of the file's own that wraps it
 		p.refuseFor(fmt.Sprintf(" byte %d", p.offset), ReasonBrokenProto, 1, ReasonBrokenProto+": "+err.Error())
 		return nil
 	}
@@ -144,6 +141,9 @@ func (p *protoReader) message(length int64) (done bool, err error) {
 		if err := p.record(n); err != nil {
 			return false, err
 		}
+		if err := p.flush(batchSpans); err != nil {
+			return false, err
+		}
 	}
 	return false, nil
 }
@@ -199,10 +199,8 @@ func (p *protoReader) record(n uint64) error {
 		record = record[:len(record)+m]
 		p.offset += int64(m)
 		if err != nil {
-			if err = unexpected(err); errors.Is(err, io.ErrUnexpectedEOF) {
-				p.decodeTraces(record, false).report(p.reading, where)
-			}
-			return err
+			p.decodeTraces(record, false).report(p.reading, where)
+			return unexpected(err)
 		}
 	}
 	p.room = record

@@ -202,7 +202,13 @@ func (in *reading) format(name string) {
 }
 
 // refuse counts n records that are left out for reason; where is a line or a byte.
-func (in *reading) refuse(where, reason string, n int) { in.refuseFor(where, reason, n, reason) }
+func (in *reading) refuse(where, reason string, n int) {
+	detail := reason
+	if n > 1 {
+		detail = fmt.Sprintf("%s (%d times)", reason, n)
+	}
+	in.refuseFor(where, reason, n, detail)
+}
 
 // refuseFor is refuse with more to say than the reason, of which there are few.
 func (in *reading) refuseFor(where, reason string, n int, detail string) {

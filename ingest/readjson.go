@@ -53,6 +53,7 @@ func (s *slab[T]) keep(list []T) []T {
 func (in *reading) readJSON(r io.Reader, lines bool) error {
 	j := &jsonReader{reading: in, jsonStream: newJSONStream(r, in.options.MaxRecord)}
 	j.lineEnds = lines
+	defer func() { in.summary.Warnings.Add("invalid_utf8", j.invalidUTF8) }()
 	j.skipMark()
 	for {
 		if j.next() == 0 && j.err == nil {
@@ -68,8 +69,8 @@ func (in *reading) readJSON(r io.Reader, lines bool) error {
 			return in.stop
 		}
 		if err := j.err; err != nil {
-			if fatal := j.readErr; fatal != nil && fatal != io.EOF {
-				return fatal
+			if err == j.readErr {
+				return err // not of the JSON
 			}
 			if lines {
 				line = j.line
@@ -90,7 +91,6 @@ func (in *reading) readJSON(r io.Reader, lines bool) error {
 			return err
 		}
 	}
-	in.summary.Warnings.Add("invalid_utf8", j.invalidUTF8)
 	return nil
 }
 
@@ -162,6 +162,9 @@ func (j *jsonReader) array() (n int) {
 	for range j.items {
 		j.document()
 		n++
+		if err := j.flush(batchSpans); err != nil {
+			j.fail(err)
+		}
 	}
 	return n
 }
