@@ -25,11 +25,14 @@ func (b *statementBook) resize(n int) {
 	b.below, b.move = resize(b.below, n), resize(b.move, n)
 }
 
-// release lets go of the texts of parts.
+// release lets go of the texts of parts, and of the memory that only a large trace needs.
 func (b *statementBook) release() {
-	clear(b.parts[:cap(b.parts)])
-	clear(b.out[:cap(b.out)])
-	clear(b.read[:cap(b.read)])
+	for _, parts := range [...]*[]Part{&b.parts, &b.read, &b.out} {
+		if cap(*parts) > 1024 {
+			*parts = nil
+		}
+		clear((*parts)[:cap(*parts)])
+	}
 }
 
 func (b *statementBook) of(i int32) []Part { return b.parts[b.first[i] : b.first[i]+b.count[i]] }
