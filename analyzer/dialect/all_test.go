@@ -2,6 +2,7 @@ package dialect_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -34,4 +35,24 @@ func TestStoresHandOutWhatDialectsRead(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Requests keeps working memory between traces: analyses that run at once must not share it.
+func TestRequestsFromSeveralGoroutines(t *testing.T) {
+	var done sync.WaitGroup
+	for worker := range 4 {
+		done.Go(func() {
+			for n := range 50 {
+				model := (n+worker)%3 > 0
+				requests, _ := analyzer.Requests(analyzer.NewTrace(benchTrace(n, model)), dialect.All)
+				if (len(requests) == 1) != model {
+					t.Errorf("trace %d: %d requests", n, len(requests))
+				}
+				for i := range requests {
+					checkTiled(t, &requests[i])
+				}
+			}
+		})
+	}
+	done.Wait()
 }
