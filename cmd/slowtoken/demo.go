@@ -74,7 +74,7 @@ func (a *app) runDemo(ctx context.Context) (err error) {
 	if err := analysis.runAnalyze(ctx, analyzeOptions{window: windowOptions{since: "10m"}, format: "text", memory: 1 << 30}); err != nil {
 		return err
 	}
-	a.note("that was the demo; its server and its data are gone again\n" +
+	a.note("that was the demo; its server and its data are removed now\n" +
 		"  your own traces, from a file:     slowtoken analyze FILE\n" +
 		"  your own traces, as they happen:  slowtoken serve, then send OTLP to 127.0.0.1:4317, then slowtoken analyze --since 10m")
 	return nil

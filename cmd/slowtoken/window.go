@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -90,7 +91,12 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 	return now.Add(-age), nil
 }
 
-var dayUnits = regexp.MustCompile(`^(?:(\d+)w)?(?:(\d+)d)?(.*)$`)
+// maxAgeHours is 200 years: a time.Duration holds little more.
+const maxAgeHours = 200 * 365 * 24
+
+var errTooFar = errors.New("reaches too far back")
+
+var dayUnits = regexp.MustCompile(`(?s)^(?:(\d+)w)?(?:(\d+)d)?(.*)$`)
 
 // parseAge reads a duration that may start with weeks and days: 2w, 7d, 1d12h, 90m.
 func parseAge(s string) (time.Duration, error) {
@@ -101,10 +107,13 @@ func parseAge(s string) (time.Duration, error) {
 			continue
 		}
 		n, err := strconv.ParseInt(m[i+1], 10, 64)
-		if err != nil || n > 100_000 {
-			return 0, fmt.Errorf("reaches too far back")
+		if err != nil || n > maxAgeHours {
+			return 0, errTooFar
 		}
 		hours += n * perUnit
+	}
+	if hours > maxAgeHours {
+		return 0, errTooFar
 	}
 	age := time.Duration(hours) * time.Hour
 	if m[3] != "" {
@@ -114,8 +123,8 @@ func parseAge(s string) (time.Duration, error) {
 		}
 		age += rest
 	}
-	if age < 0 {
-		return 0, fmt.Errorf("reaches too far back")
+	if age < 0 { // it ran over
+		return 0, errTooFar
 	}
 	return age, nil
 }

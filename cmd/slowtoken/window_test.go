@@ -37,6 +37,8 @@ func TestWindowRefuses(t *testing.T) {
 		{"1h", "2h", "the window is empty"},
 		{"2026-03-11", "", "lies in the future"},
 		{"9999999999999d", "", "too far back"},
+		{"16000w", "", "too far back"},
+		{"\n", "", "neither an age"},
 		{"", "10", "--until 10"},
 	} {
 		_, err := windowOptions{test.since, test.until}.parse(now)
