@@ -25,6 +25,13 @@ func BenchmarkReadZipkin(b *testing.B)     { benchmarkRead(b, zipkinJSON(b, gene
 func BenchmarkReadGzip(b *testing.B)       { benchmarkRead(b, gzipped(otlpJSON(b, generate(1600, 8, 12)))) }
 func BenchmarkReadZstd(b *testing.B)       { benchmarkRead(b, zstded(otlpJSON(b, generate(1600, 8, 12)))) }
 
+// BenchmarkReadProtobufWanted leaves three of four attributes out, as analysis does.
+func BenchmarkReadProtobufWanted(b *testing.B) {
+	benchmarkReadWith(b, marshal(b, generate(1600, 8, 12)), ReadOptions{
+		Attributes: func(key string) bool { return strings.HasPrefix(key, "gen_ai.usage.") },
+	})
+}
+
 func BenchmarkReadOTLPJSONLines(b *testing.B) {
 	var lines []byte
 	for range 16 { // batches of 800 spans, as a collector writes them
@@ -33,12 +40,14 @@ func BenchmarkReadOTLPJSONLines(b *testing.B) {
 	benchmarkRead(b, lines)
 }
 
-func benchmarkRead(b *testing.B, file []byte) {
+func benchmarkRead(b *testing.B, file []byte) { benchmarkReadWith(b, file, ReadOptions{}) }
+
+func benchmarkReadWith(b *testing.B, file []byte, o ReadOptions) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(file)))
 	for b.Loop() {
 		spans := 0
-		summary, err := Read(context.Background(), "bench", bytes.NewReader(file), ReadOptions{}, func(batch []analyzer.Span) error {
+		summary, err := Read(context.Background(), "bench", bytes.NewReader(file), o, func(batch []analyzer.Span) error {
 			spans += len(batch)
 			return nil
 		})
