@@ -134,17 +134,28 @@ func rowName(r *TraceRow, width int) string {
 
 // legend explains the signs in use.
 func (p *tracePrinter) legend(used map[analyzer.Phase]bool) {
-	var parts []string
+	const indent = "  "
+	lead := "critical path: "
+	room := p.o.Width - len(lead)
+	p.b.WriteString(lead)
+	item := func(sign, meaning string) {
+		if room -= len(indent) + 2 + len(meaning); room < 0 {
+			p.b.WriteString("\n" + indent)
+			room = p.o.Width - 2*len(indent) - 2 - len(meaning)
+		}
+		p.b.WriteString(sign + " " + meaning + indent)
+	}
 	for _, phase := range analyzer.Phases {
 		if used[phase] && phase != analyzer.Unattributed {
-			parts = append(parts, p.mark(phase)+" "+phase.String())
+			item(p.mark(phase), phase.String())
 		}
 	}
 	if used[analyzer.Unattributed] {
-		parts = append(parts, p.mark(analyzer.Unattributed)+" no phase known, or several not separable")
+		item(p.mark(analyzer.Unattributed), "no phase known, or several not separable")
 	}
-	parts = append(parts, string(offPath)+" off it")
-	p.prose("  ", "critical path: %s", strings.Join(parts, "  "))
+	item(string(offPath), "off it")
+	p.b.Truncate(p.b.Len() - len(indent))
+	p.b.WriteByte('\n')
 }
 
 // cells turns the canvas into text.
