@@ -38,6 +38,7 @@ type callFinder struct {
 	calls     []call
 	siblings  []int32
 	stack     []int32
+	ids       []int32 // calls that are requests
 	turns     []int32 // spans
 	clocks    map[hostNames]hostPair
 	statement statementBook
@@ -216,14 +217,14 @@ func (f *callFinder) findTurns() {
 
 // requests returns the calls that are requests, by start and id of their heads.
 func (f *callFinder) requests() []int32 {
-	list := f.stack[:0]
+	list := f.ids[:0]
 	for c := range f.calls {
 		if !f.calls[c].absorbed {
 			list = append(list, int32(c))
 		}
 	}
 	slices.SortFunc(list, func(a, b int32) int { return cmp.Compare(f.calls[a].head, f.calls[b].head) })
-	f.stack = list
+	f.ids = list
 	return list
 }
 
