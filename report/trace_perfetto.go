@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 )
 
 // WriteTracePerfetto prints v in the trace event format that Perfetto and Chrome's tracing page open. Times count from
@@ -88,10 +89,17 @@ func (p *perfettoWriter) slice(thread int, name, category string, start, end int
 	})
 }
 
-// micros spells end - start in microseconds, exactly.
+// micros spells end - start in microseconds. Some readers multiply the number by 1000 and cut what is left behind the
+// point, which would lose a nanosecond of numbers that a float cannot hold exactly; those get a hair more.
 func micros(start, end int64) json.Number {
 	ns := uint64(end) - uint64(start)
-	return json.Number(fmt.Sprintf("%d.%03d", ns/1000, ns%1000))
+	exact := fmt.Sprintf("%d.%03d", ns/1000, ns%1000)
+	for _, hair := range []string{"", "001", "01", "1"} {
+		if f, err := strconv.ParseFloat(exact+hair, 64); err == nil && uint64(f*1000) == ns {
+			return json.Number(exact + hair)
+		}
+	}
+	return json.Number(exact)
 }
 
 // paths writes the critical path, and the ledgers of requests and turns.

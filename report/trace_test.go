@@ -223,11 +223,15 @@ func TestPerfettoFilesAreWellFormed(t *testing.T) {
 		Category string      `json:"cat"`
 		Args     map[string]any
 	}
+	// Perfetto reads the start from the text and the duration from a float, and cuts both to nanoseconds.
 	ns := func(n json.Number) int64 {
 		whole, fraction, _ := strings.Cut(n.String(), ".")
-		v, err := strconv.ParseInt(whole+fraction, 10, 64)
-		if err != nil || len(fraction) != 3 {
-			t.Fatalf("%q is not microseconds with three decimals", n)
+		v, err := strconv.ParseInt(whole+fraction[:3], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, err := n.Float64(); err != nil || int64(f*1000) != v {
+			t.Fatalf("%s is %d ns as a text and %d ns as a number", n, v, int64(f*1000))
 		}
 		return v
 	}
