@@ -14,7 +14,7 @@ import (
 // Whatever stands in a configuration file is used or refused: nothing is passed over.
 func FuzzNoConfigurationIsIgnored(f *testing.F) {
 	for _, text := range []string{
-		"", "db: x\nlog: {level: warn}\n", "log.level: warn\n", "log:\n  levle: x\n", "serve: {otlp: {protocols: {http: }}}\n",
+		"", "db: x\nlog: {level: warn}\n", "log.level: warn\n", "log:\n  formt: x\n", "serve: {otlp: {protocols: {http: }}}\n",
 		"serve: {otlp: {protocols: {grpc: {endpoint: 'a:1', tls: {cert_file: x}}}}}\n",
 		"a: &a {level: warn}\nlog: *a\n", "log: {<<: {level: warn}}\n", "a: &a [*a]\n", "a: &a {b: *a}\n", "settle: 1\n",
 		"1: x\n", "? [a]\n: b\n", "db: !!binary aGk=\n", "db: ~\nlog:\n", "- db\n", "db: [x]\n", "log: 3\n", "\x00", "db: x\ndb: y\n",
