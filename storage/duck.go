@@ -96,7 +96,7 @@ func (c *conn) query(ctx context.Context, sql string, args ...any) (*rows, error
 		}
 	}
 	// DuckDB marks the streaming call as subject to change; the other one holds the whole result in memory.
-	if bindings.ExecutePreparedStreaming(r.stmt, &r.res) != mapping.StateSuccess { //nolint:staticcheck
+	if bindings.ExecutePreparedStreaming(r.stmt, &r.res) != mapping.StateSuccess {
 		err := duckError(ctx, mapping.ResultError(&r.res))
 		r.close()
 		return nil, err
@@ -148,7 +148,7 @@ func (c *conn) each(ctx context.Context, f func(c chunk, row int), sql string, a
 
 // bind sets one parameter. It knows the types that the queries of this package bind.
 func bind(stmt mapping.PreparedStatement, i mapping.IdxT, arg any) error {
-	state := mapping.State(mapping.StateError)
+	var state mapping.State
 	switch v := arg.(type) {
 	case int64:
 		state = mapping.BindInt64(stmt, i, v)

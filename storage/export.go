@@ -31,7 +31,10 @@ func (db *DB) exportParquet(ctx context.Context, q Query, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
+	defer func() {
+		os.RemoveAll(folder)
+		os.Remove(db.options.TempDir) // does nothing while DuckDB or another export has something there
+	}()
 	path := filepath.Join(folder, "spans.parquet")
 	args, err := q.bounds(ctx, c)
 	if err != nil {

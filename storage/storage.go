@@ -26,14 +26,15 @@ import (
 
 // Options say which database to open, and how.
 type Options struct {
-	// Path is the database file. It is made when missing, with its folder, unless ReadOnly is set.
+	// Path is the database file. It is made when missing, with its folder (for its owner only: prompts are personal data),
+	// unless ReadOnly is set.
 	Path string
 
 	// ReadOnly opens the file without changing it. Several processes may do so at once, while none writes.
 	ReadOnly bool
 
-	// MemoryLimit bounds what DuckDB holds in memory, for example "1GiB"; what does not fit goes to TempDir. Empty means
-	// half of the memory that DuckDB would use by itself, at most 2 GiB.
+	// MemoryLimit bounds what DuckDB holds in memory, for example "512MiB"; what does not fit goes to TempDir. Empty means
+	// 1 GiB.
 	MemoryLimit string
 
 	// TempDir is where DuckDB puts what does not fit in memory. Empty means a folder beside the database.
@@ -100,7 +101,7 @@ func open(ctx context.Context, o Options) (_ *DB, err error) {
 		return nil, err
 	}
 	if !o.ReadOnly {
-		if err := os.MkdirAll(filepath.Dir(o.Path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 			return nil, err
 		}
 	}
@@ -151,8 +152,8 @@ func settings(o Options) map[string]string {
 }
 
 // checkpointThreshold is how large the write-ahead log grows before its rows are compressed into the file. Callers wait
-// meanwhile, so it is smaller than what costs least: about 300,000 spans.
-const checkpointThreshold = "128MiB"
+// meanwhile, so it is smaller than what costs least: about 140,000 spans.
+const checkpointThreshold = "64MiB"
 
 // hotColumns returns the hot attributes that have a column. One without, in a database of another version, is found
 // among the other attributes.

@@ -91,13 +91,7 @@ func (a *appender) flush() error {
 	return nil
 }
 
-// discard drops rows that were not flushed.
-func (a *appender) discard() {
-	mapping.DestroyDataChunk(&a.d)
-	a.begin()
-	mapping.AppenderClear(a.a)
-}
-
+// destroy hands rows that were not flushed to the transaction, which is being rolled back then.
 func (a *appender) destroy() {
 	mapping.DestroyDataChunk(&a.d)
 	for i := range a.types {
