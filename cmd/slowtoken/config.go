@@ -27,8 +27,9 @@ type config struct {
 	explicit bool
 	found    bool
 
-	// waiting is called once when a command has to wait for another one that has the database open; nil for silence.
-	waiting func(db string)
+	// waiting is called once when a command has to wait for another one, holder, that has the database open; nil for
+	// silence.
+	waiting func(db, holder string)
 
 	// receiver are the OTLP receiver's own settings from the file, nested as in the file; nil when there are none.
 	receiver     map[string]any

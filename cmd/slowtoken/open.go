@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/slowtoken/slowtoken/storage"
@@ -17,8 +19,9 @@ type store = remote.Store
 // closedTraces says of spans from files that their traces are whole: nothing is waited for.
 var closedTraces = storage.InsertOptions{Closed: true}
 
-// lockPatience is how long a command waits for another one that has the database open, such as an import.
-const lockPatience = time.Minute
+// lockPatience is how long a command waits for another one that has the database open, such as a long import. The
+// person who waits is told, and can give up.
+const lockPatience = 10 * time.Minute
 
 // openStore opens the database that c names: through the server that owns it, if there is one, else the file. With
 // readOnly the file must exist, and several commands can have it open at once. While another command writes to the
@@ -57,16 +60,26 @@ func whileLocked(ctx context.Context, c *config, open func() error) error {
 			return err
 		}
 		if waited > time.Second && !told {
-			c.waiting(c.DB)
+			c.waiting(c.DB, lockHolder(err))
 			told = true
 		}
 		if waited > lockPatience {
-			return withHint(err, "another program has had it open for %s; end it, or name another database with --db", lockPatience)
+			return withHint(err, "%s has had it open for %s; end it, or name another database with --db", lockHolder(err), lockPatience)
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
+}
+
+var lockedBy = regexp.MustCompile(`held in (\S+) \(PID (\d+)\)`)
+
+// lockHolder names the program that has the database open, as far as DuckDB's words tell.
+func lockHolder(err error) string {
+	if m := lockedBy.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Sprintf("%s (pid %s)", filepath.Base(m[1]), m[2])
+	}
+	return "another program"
 }
 
 // creationTime is how long a database that another command is making may look like none.

@@ -73,7 +73,7 @@ func rootCommand(a *app) *cobra.Command {
 		a.now = time.Now
 	}
 	a.config = newConfig(a.getenv)
-	a.config.waiting = func(db string) { a.note("waiting for another command that has %s open", db) }
+	a.config.waiting = func(db, holder string) { a.note("waiting for %s, which has %s open", holder, db) }
 	root := section(&cobra.Command{
 		Use:   "slowtoken",
 		Short: "Say why LLM tokens are slow, from traces",

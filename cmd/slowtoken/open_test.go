@@ -1,0 +1,53 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slowtoken/slowtoken/storage"
+)
+
+// While another program writes to the database, a command waits, says for whom, and then goes on.
+func TestACommandWaitsForTheWriterAndSaysSo(t *testing.T) {
+	dir := t.TempDir()
+	c := newConfig(func(string) string { return dir })
+	c.DB = filepath.Join(dir, "x.db")
+	writer, err := storage.Open(t.Context(), storage.Options{Path: c.DB})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan string, 1)
+	c.waiting = func(db, holder string) {
+		told <- holder + " has " + db
+		if err := writer.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	db, err := openStore(t.Context(), c, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case got := <-told:
+		if want := "another program has " + c.DB; got != want {
+			t.Errorf("said %q, want %q", got, want)
+		}
+	case <-time.After(time.Minute):
+		t.Error("waited in silence")
+	}
+}
+
+func TestLockHolderIsNamed(t *testing.T) {
+	if got := lockHolder(storage.ErrLocked); got != "another program" {
+		t.Errorf("got %q", got)
+	}
+	words := `IO Error: Could not set lock on file "/d/x.db": Conflicting lock is held in /usr/bin/duckdb (PID 123). See also`
+	if got := lockHolder(usageError("%s", words)); !strings.Contains(got, "duckdb (pid 123)") {
+		t.Errorf("got %q", got)
+	}
+}
