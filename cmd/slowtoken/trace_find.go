@@ -57,7 +57,7 @@ func (a *app) findInFiles(ctx context.Context, o traceOptions) (*analyzer.Trace,
 	if _, err := analyzer.ParseTraceID(o.id); o.id != "" && err != nil {
 		return nil, usageError("%w", err)
 	}
-	src, err := a.openFiles(ctx, o.files)
+	src, err := a.openFiles(ctx, o.files, nil)
 	if err != nil {
 		return nil, err
 	}

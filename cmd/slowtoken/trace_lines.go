@@ -78,7 +78,7 @@ func overlaps(t *analyzer.Trace, w window) bool {
 // two spans with one id may look like copies of each other.
 func (a *app) openWholeTraces(ctx context.Context, o traceOptions, w window) (*traceSource, error) {
 	if len(o.files) > 0 {
-		return a.openFiles(ctx, o.files)
+		return a.openFiles(ctx, o.files, nil)
 	}
 	db, err := openStore(ctx, a.config, true)
 	if err != nil {

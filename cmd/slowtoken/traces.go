@@ -26,18 +26,33 @@ type traceSource struct {
 
 // openTraces opens what o names: its files, else the database.
 func (a *app) openTraces(ctx context.Context, o analyzeOptions, w window) (*traceSource, error) {
-	if len(o.files) > 0 {
-		return a.openFiles(ctx, o.files)
+	if len(o.files) == 0 {
+		return a.openDatabase(ctx, o, w)
 	}
-	return a.openDatabase(ctx, o, w)
+	if len(o.filter.Where) > 0 {
+		return a.openFiles(ctx, o.files, nil)
+	}
+	return a.openFiles(ctx, o.files, analysisReads())
 }
 
-// openFiles reads all spans of the files into memory.
-func (a *app) openFiles(ctx context.Context, files []string) (*traceSource, error) {
+// analysisReads returns which span attributes analysis reads: those that the database hands out for it, too.
+func analysisReads() func(key string) bool {
+	keys := map[string]bool{}
+	for _, hot := range analyzer.HotAttributes {
+		keys[hot.Key] = true
+	}
+	for _, key := range analyzer.AnalysisKeys {
+		keys[key] = true
+	}
+	return func(key string) bool { return keys[key] }
+}
+
+// openFiles reads all spans of the files into memory, with the attributes that wanted picks; nil picks all.
+func (a *app) openFiles(ctx context.Context, files []string, wanted func(key string) bool) (*traceSource, error) {
 	var spans []analyzer.Span
 	refused := 0
 	for _, name := range files {
-		batch, n, err := a.readSpans(ctx, name)
+		batch, n, err := a.readSpans(ctx, name, wanted)
 		if err != nil {
 			return nil, err
 		}
@@ -65,8 +80,8 @@ func (a *app) openFiles(ctx context.Context, files []string) (*traceSource, erro
 	}, nil
 }
 
-// readSpans reads all spans of a file, and counts what was refused.
-func (a *app) readSpans(ctx context.Context, name string) (spans []analyzer.Span, refused int, err error) {
+// readSpans reads all spans of a file with the attributes that wanted picks, and counts what was refused.
+func (a *app) readSpans(ctx context.Context, name string, wanted func(key string) bool) (spans []analyzer.Span, refused int, err error) {
 	r, shown, err := a.openInput(name)
 	if err != nil {
 		return nil, 0, err
@@ -74,7 +89,7 @@ func (a *app) readSpans(ctx context.Context, name string) (spans []analyzer.Span
 	defer r.Close()
 	bar := a.progress("reading", totalSize([]string{name}))
 	defer bar.done()
-	s, err := ingest.Read(ctx, shown, r, ingest.ReadOptions{Progress: bar.set}, func(batch []analyzer.Span) error {
+	s, err := ingest.Read(ctx, shown, r, ingest.ReadOptions{Attributes: wanted, Progress: bar.set}, func(batch []analyzer.Span) error {
 		spans = append(spans, batch...)
 		return nil
 	})
