@@ -2,17 +2,11 @@ package report
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/dialect"
@@ -150,160 +144,6 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// ledgerLine is a line of a ledger: a sign, exact nanoseconds, and for the last one an equals sign in place of a phase.
-var ledgerLine = regexp.MustCompile(`^    (\S) +([0-9,]+) ns  `)
-
-func TestLedgerLinesAddUp(t *testing.T) {
-	ledgers := 0
-	for _, v := range someTraces(t) {
-		var sums []int64
-		var sum int64
-		for line := range strings.SplitSeq(string(printed(t, tracePrinters[0].write, v)), "\n") {
-			m := ledgerLine.FindStringSubmatch(line)
-			if m == nil {
-				continue
-			}
-			ns, err := strconv.ParseInt(strings.ReplaceAll(m[2], ",", ""), 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if m[1] != "=" {
-				sum += ns
-				continue
-			}
-			if ns != sum {
-				t.Errorf("trace %s: lines add up to %d ns, the total is %s", v.TraceID, sum, line)
-			}
-			sums, sum = append(sums, ns), 0
-		}
-		var want []int64
-		for _, u := range v.Turns {
-			want = append(want, u.Extent.End-u.Extent.Start)
-		}
-		for _, r := range v.Requests {
-			if r.FirstToken != nil {
-				want = append(want, *r.FirstToken-r.Extent.Start)
-			}
-			want = append(want, r.Extent.End-r.Extent.Start)
-		}
-		if !slices.Equal(sums, want) {
-			t.Errorf("trace %s: ledgers of %v ns, want %v", v.TraceID, sums, want)
-		}
-		ledgers += len(sums)
-	}
-	if ledgers < 60 {
-		t.Errorf("only %d ledgers were printed", ledgers)
-	}
-}
-
-// nested fails unless the stretches of one track lie inside each other or apart, in the order in which they come.
-func nested(t *testing.T, track string, list [][2]int64) {
-	t.Helper()
-	slices.SortStableFunc(list, func(a, b [2]int64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(b[1], a[1])) })
-	var open []int64
-	for _, s := range list {
-		for len(open) > 0 && open[len(open)-1] <= s[0] {
-			open = open[:len(open)-1]
-		}
-		if len(open) > 0 && open[len(open)-1] < s[1] {
-			t.Fatalf("%s: [%d, %d] reaches beyond what it starts in, which ends at %d", track, s[0], s[1], open[len(open)-1])
-		}
-		open = append(open, s[1])
-	}
-}
-
-func TestPerfettoFilesAreWellFormed(t *testing.T) {
-	type event struct {
-		Phase    string      `json:"ph"`
-		Process  int         `json:"pid"`
-		Thread   int         `json:"tid"`
-		Start    json.Number `json:"ts"`
-		Duration json.Number `json:"dur"`
-		Name     string      `json:"name"`
-		Category string      `json:"cat"`
-		Args     map[string]any
-	}
-	// Perfetto reads the start from the text and the duration from a float, and cuts both to nanoseconds.
-	ns := func(n json.Number) int64 {
-		whole, fraction, _ := strings.Cut(n.String(), ".")
-		v, err := strconv.ParseInt(whole+fraction[:3], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f, err := n.Float64(); err != nil || int64(f*1000) != v {
-			t.Fatalf("%s is %d ns as a text and %d ns as a number", n, v, int64(f*1000))
-		}
-		return v
-	}
-	for _, v := range someTraces(t) {
-		var file struct{ TraceEvents []event }
-		if err := json.Unmarshal(printed(t, WriteTracePerfetto, v), &file); err != nil {
-			t.Fatal(err)
-		}
-		names := map[[2]int]string{}
-		tracks := map[[2]int][][2]int64{}
-		processOf := map[int]int{}
-		var spans [][2]int64
-		var path, ledgers int64
-		for _, e := range file.TraceEvents {
-			key := [2]int{e.Process, e.Thread}
-			switch {
-			case e.Phase == "M" && (e.Name == "process_name" || e.Name == "thread_name"):
-				names[key] = e.Args["name"].(string)
-			case e.Phase == "X":
-				if names[key] == "" || names[[2]int{e.Process, 0}] == "" {
-					t.Fatalf("%s is in a track without a name", e.Name)
-				}
-				if other, known := processOf[e.Thread]; known && other != e.Process {
-					t.Fatalf("thread %d is in two processes", e.Thread)
-				}
-				processOf[e.Thread] = e.Process
-				start, length := ns(e.Start), ns(e.Duration)
-				if start < 0 || length < 0 {
-					t.Fatalf("%s is at %d for %d ns", e.Name, start, length)
-				}
-				tracks[key] = append(tracks[key], [2]int64{start, start + length})
-				switch e.Category {
-				case "critical path":
-					path += length
-				case "ledger":
-					ledgers += length
-				case "span", "span,critical":
-					spans = append(spans, [2]int64{v.Start + start, v.Start + start + length})
-				}
-			case e.Phase != "M":
-				t.Fatalf("an event of type %q", e.Phase)
-			}
-		}
-		for key, list := range tracks {
-			nested(t, names[key], list)
-		}
-		var want [][2]int64
-		for _, s := range v.Tree {
-			want = append(want, [2]int64{s.Start, s.End})
-		}
-		order := func(a, b [2]int64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }
-		slices.SortFunc(spans, order)
-		slices.SortFunc(want, order)
-		if !slices.Equal(spans, want) {
-			t.Errorf("trace %s: the spans in the file are not those of the trace", v.TraceID)
-		}
-		var wantPath, wantLedgers int64
-		for _, at := range v.CriticalPath {
-			wantPath += at.End - at.Start
-		}
-		for _, r := range v.Requests {
-			wantLedgers += r.TTFT.Total + r.E2E.Total
-		}
-		for _, u := range v.Turns {
-			wantLedgers += u.Ledger.Total
-		}
-		if path != wantPath || ledgers != wantLedgers {
-			t.Errorf("trace %s: %d ns of path and %d ns of ledgers in the file, want %d and %d", v.TraceID, path, ledgers, wantPath, wantLedgers)
-		}
-	}
-}
-
 func TestSectionsSayThePhaseThatHoldsMost(t *testing.T) {
 	for _, v := range someTraces(t) {
 		for i := range v.CriticalPath {
@@ -346,46 +186,6 @@ func TestRowsKeepToTheirLimit(t *testing.T) {
 			}
 			if !slices.ContainsFunc(rows, func(r TraceRow) bool { return r.Span.Critical == most }) {
 				t.Errorf("the span with most time on the path is left out")
-			}
-		}
-	}
-}
-
-// TestTraceTextFitsTheTerminal: no line is wider than the terminal, and nothing but our own colours steers it.
-func TestTraceTextFitsTheTerminal(t *testing.T) {
-	ours := regexp.MustCompile("\x1b\\[(0|38;5;16;48;5;[0-9]+)m")
-	hostile := brokenTrace()
-	for i, name := range []string{
-		"\x1b]0;owned\x07\x1b[2J\r\n", "\u009b31m", "\u202edrowssap", "\xff\xfe", "名前が長い" + strings.Repeat("界", 200),
-		strings.Repeat("x", 5000), "", "a\u0301\u0301\u0301 \t\v",
-	} {
-		hostile[i].name, hostile[i].service = name, name
-	}
-	views := append(someTraces(t), viewOf(hostile))
-	v := viewOf(agentTurn())
-	v.Requests[0].ErrorType = "\x1b[2J" + strings.Repeat("boom ", 100)
-	v.Requests[0].Model, v.Requests[0].Instance = "\x1b[31mmodel", "pod\n1"
-	for _, v := range append(views, v) {
-		for _, o := range []TraceText{{}, {Width: 60}, {Width: 30}, {Width: 250, Colour: true}, {MaxSpans: 7, Colour: true}} {
-			var b bytes.Buffer
-			if err := WriteTraceText(&b, v, o); err != nil {
-				t.Fatal(err)
-			}
-			plain := ours.ReplaceAllString(b.String(), "")
-			if !o.Colour && plain != b.String() {
-				t.Fatalf("colours, though none were asked for")
-			}
-			for line := range strings.SplitSeq(plain, "\n") {
-				wide := 0
-				for _, r := range line {
-					if !unicode.IsPrint(r) {
-						t.Fatalf("%q in line %q", r, line)
-					}
-					wide += columns(r)
-				}
-				if most := max(cmp.Or(o.Width, 100), 60); wide > most {
-					t.Fatalf("a line of %d columns, want at most %d: %s", wide, most, line)
-				}
 			}
 		}
 	}
