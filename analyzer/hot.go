@@ -49,7 +49,7 @@ var HotAttributes = []HotAttribute{
 	{"gen_ai.tool.name", KindString},
 }
 
-// AnalysisKeys are the other attribute keys that analysis reads. They are on few spans, and only on those of inference
+// AnalysisKeys are the other attribute keys that analysis reads. They are on few spans, mostly on those of inference
 // calls, so a column for each would be empty; stores hand them out with the hot attributes.
 var AnalysisKeys = []string{
 	"gen_ai.agent.id",
@@ -109,4 +109,8 @@ var AnalysisKeys = []string{
 	"vllm.backend_url",
 	"vllm.is_streaming",
 	"vllm.model",
+
+	samplerType,
+	samplerParam,
+	sampleRate,
 }

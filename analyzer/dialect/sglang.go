@@ -95,11 +95,19 @@ func readSGLang(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) 
 		c.Warnings.Add(analyzer.WarnLegNotJoined, 1)
 	}
 	parts := sglangParts(t, span)
+	if !slices.ContainsFunc(parts, ofScheduler) {
+		c.Warnings.Add(analyzer.WarnSlicesMissing, 1)
+	}
 	if frontend >= 0 { // then the first part is all the time to the first token
 		placed.parts[0].Start, placed.parts[0].Covers = start+frontend, analyzer.SetOf(analyzer.Queue, analyzer.Prefill)
 		parts = append(parts, analyzer.Part{Start: start, End: start + frontend, Phase: analyzer.Frontend, Source: analyzer.SourceInferred})
 	}
 	return c, append(parts, placed.parts...)
+}
+
+// ofScheduler reports whether a part is one that the scheduler's process states.
+func ofScheduler(p analyzer.Part) bool {
+	return p.Phase == analyzer.Queue || p.Phase == analyzer.Prefill || p.Phase == analyzer.Decode
 }
 
 // sglangParts returns the slices below a request span, of all threads, by start.
