@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,7 +72,7 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	if err != nil {
 		return err
 	}
-	src, err := a.openTraces(ctx, o, w)
+	src, err := a.openTraces(ctx, reading{files: o.files, window: w, whole: len(o.filter.Where) > 0, memory: o.memory})
 	if err != nil {
 		return err
 	}
@@ -93,7 +91,7 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	if r.Traces == 0 {
 		return a.nothingFound(ctx, src, w, o)
 	}
-	return a.writeReport(r, format, o.out)
+	return a.writeOut(o.out, func(w io.Writer) error { return format.Write(w, r) })
 }
 
 // nothingFound explains an empty answer: what the data does hold, and the command that would show it.
@@ -107,26 +105,6 @@ func (a *app) nothingFound(ctx context.Context, src *traceSource, w window, o an
 	default:
 		return withHint(err, "the data there is from %s; this shows all of it:\n  slowtoken analyze %s--since %s", held, src.args, stamp(held.Since))
 	}
-}
-
-func (a *app) writeReport(r *report.Report, format report.Format, out string) (err error) {
-	var w io.Writer = a.stdout
-	if out != "" {
-		f, err := os.Create(out)
-		if err != nil {
-			return fmt.Errorf("write the answer: %w", err)
-		}
-		defer func() {
-			if cerr := f.Close(); err == nil && cerr != nil {
-				err = fmt.Errorf("write the answer: %w", cerr)
-			}
-		}()
-		w = f
-	}
-	if err := format.Write(w, r); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
-	}
-	return nil
 }
 
 func formatNames() string {

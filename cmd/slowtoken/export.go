@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -107,23 +104,6 @@ func noSpans(ctx context.Context, a *app, db store, w window, command string) er
 	}
 	return withHint(nothing, "its spans are from %s to %s; this takes all of them:\n  slowtoken %s --settle 0s",
 		stamp(time.Unix(0, status.First).UTC()), stamp(time.Unix(0, status.Last).UTC()), command)
-}
-
-// writeOut calls write with the file called name, or standard output for "-". A file appears complete or not at all, and
-// only its owner can read it: traces can hold prompts.
-func (a *app) writeOut(name string, write func(io.Writer) error) error {
-	if name == "-" {
-		return write(a.stdout)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".slowtoken-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when all went well
-	if err := errors.Join(write(f), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
 
 // exportOTLP writes the spans that query selects as a sequence of messages.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -131,7 +130,7 @@ func (a *app) runTrace(ctx context.Context, o traceOptions) error {
 		return err
 	}
 	v := report.ViewTrace(t, dialect.All)
-	return a.writeAnswer(o.out, func(w io.Writer) error {
+	return a.writeOut(o.out, func(w io.Writer) error {
 		for _, f := range traceFormats {
 			if f.name == o.format {
 				return f.write(a, w, v, o)
@@ -139,27 +138,6 @@ func (a *app) runTrace(ctx context.Context, o traceOptions) error {
 		}
 		return nil
 	})
-}
-
-// writeAnswer gives write the file out, or standard output without one.
-func (a *app) writeAnswer(out string, write func(io.Writer) error) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write the answer: %w", err)
-		}
-	}()
-	if out == "" {
-		return write(a.stdout)
-	}
-	f, err := os.Create(out)
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
 }
 
 // wantsColour reports whether colour is welcome on w.

@@ -57,7 +57,7 @@ func (a *app) findInFiles(ctx context.Context, o traceOptions) (*analyzer.Trace,
 	if _, err := analyzer.ParseTraceID(o.id); o.id != "" && err != nil {
 		return nil, usageError("%w", err)
 	}
-	src, err := a.openFiles(ctx, o.files, nil)
+	src, err := a.openTraces(ctx, reading{files: o.files, whole: true})
 	if err != nil {
 		return nil, err
 	}

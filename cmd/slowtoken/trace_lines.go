@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math"
-	"time"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/dialect"
 	"github.com/slowtoken/slowtoken/report"
-	"github.com/slowtoken/slowtoken/storage"
 )
 
 // runTraceLines prints one line for each trace that overlaps the window.
@@ -21,13 +18,13 @@ func (a *app) runTraceLines(ctx context.Context, o traceOptions) error {
 	if err != nil {
 		return err
 	}
-	src, err := a.openWholeTraces(ctx, o, w)
+	src, err := a.openTraces(ctx, reading{files: o.files, window: w, whole: true, memory: o.memory})
 	if err != nil {
 		return err
 	}
 	defer src.close()
 	n := 0
-	err = a.writeAnswer(o.out, func(out io.Writer) (err error) {
+	err = a.writeOut(o.out, func(out io.Writer) (err error) {
 		n, err = writeTraceLines(out, src, w)
 		return err
 	})
@@ -72,47 +69,6 @@ func overlaps(t *analyzer.Trace, w window) bool {
 		first, last = min(first, t.Spans[i].Start), max(last, t.Spans[i].End)
 	}
 	return (until == 0 || first < until) && (since == 0 || last >= since)
-}
-
-// openWholeTraces opens what o names, with everything that spans state: without the attributes that no analysis reads,
-// two spans with one id may look like copies of each other.
-func (a *app) openWholeTraces(ctx context.Context, o traceOptions, w window) (*traceSource, error) {
-	if len(o.files) > 0 {
-		return a.openFiles(ctx, o.files, nil)
-	}
-	db, err := openStore(ctx, a.config, true)
-	if err != nil {
-		return nil, err
-	}
-	query := storage.Query{Columns: storage.AllColumns, OpenSince: a.now().Add(-a.config.Settle).UnixNano()}
-	query.Since, query.Until = w.nanos()
-	counts, err := db.Count(ctx, query)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	query.Partitions = min(int(counts.Spans*bytesPerSpan/o.memory)+1, maxPartitions)
-	return &traceSource{
-		name: a.config.DB,
-		traces: func(yield func(*analyzer.Trace, error) bool) {
-			for query.Partition = range query.Partitions {
-				if !yieldTraces(ctx, db, query, yield) {
-					return
-				}
-			}
-		},
-		leftOut: func() []report.Warning {
-			if counts.OpenTraces == 0 {
-				return nil
-			}
-			return []report.Warning{{Name: "open", Count: int(counts.OpenTraces), Meaning: fmt.Sprintf(
-				"traces left out because spans of them arrived in the last %s and more may follow (--settle)", a.config.Settle)}}
-		},
-		holds: func(ctx context.Context) (window, bool) {
-			all, err := db.Count(ctx, storage.Query{OpenSince: query.OpenSince})
-			return window{time.Unix(0, all.First).UTC(), time.Unix(0, all.Last).UTC()}, err == nil && all.Traces > 0
-		},
-		close: db.Close,
-	}, nil
 }
 
 // noteLeftOut tells what could not be read, in full or at all.

@@ -24,15 +24,23 @@ type traceSource struct {
 	close   func() error
 }
 
-// openTraces opens what o names: its files, else the database.
-func (a *app) openTraces(ctx context.Context, o analyzeOptions, w window) (*traceSource, error) {
-	if len(o.files) == 0 {
-		return a.openDatabase(ctx, o, w)
+// A reading says which traces a command wants, and how much of their spans.
+type reading struct {
+	files  []string // read these; without any, the database
+	window window
+	whole  bool  // every attribute; else those that analysis reads, which tells fewer copies of a span apart
+	memory int64 // bytes that the spans in memory at once may take
+}
+
+// openTraces opens what r names.
+func (a *app) openTraces(ctx context.Context, r reading) (*traceSource, error) {
+	switch {
+	case len(r.files) == 0:
+		return a.openDatabase(ctx, r)
+	case r.whole:
+		return a.openFiles(ctx, r.files, nil)
 	}
-	if len(o.filter.Where) > 0 {
-		return a.openFiles(ctx, o.files, nil)
-	}
-	return a.openFiles(ctx, o.files, analysisReads())
+	return a.openFiles(ctx, r.files, analysisReads())
 }
 
 // analysisReads returns which span attributes analysis reads: those that the database hands out for it, too.
@@ -110,24 +118,23 @@ func rangeOf(spans []analyzer.Span) (window, bool) {
 // bytesPerSpan is about what a span takes in memory while its trace is analyzed.
 const bytesPerSpan = 1024
 
-// openDatabase reads the traces that overlap w, in as many passes as o.memory asks for: each pass takes the traces
-// whose id falls into its share.
-func (a *app) openDatabase(ctx context.Context, o analyzeOptions, w window) (*traceSource, error) {
+// openDatabase reads the traces that overlap the window, in as many passes as r.memory asks for: each pass takes the
+// traces whose id falls into its share.
+func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error) {
 	db, err := openStore(ctx, a.config, true)
 	if err != nil {
 		return nil, err
 	}
-	query := storage.Query{Columns: storage.AnalysisColumns}
-	query.Since, query.Until = w.nanos()
-	query.OpenSince = a.now().Add(-a.config.Settle).UnixNano()
-	if len(o.filter.Where) > 0 {
+	query := storage.Query{Columns: storage.AnalysisColumns, OpenSince: a.now().Add(-a.config.Settle).UnixNano()}
+	query.Since, query.Until = r.window.nanos()
+	if r.whole {
 		query.Columns = storage.AllColumns
 	}
 	counts, err := db.Count(ctx, query)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	query.Partitions = min(int(counts.Spans*bytesPerSpan/o.memory)+1, maxPartitions)
+	query.Partitions = min(int(counts.Spans*bytesPerSpan/r.memory)+1, maxPartitions)
 	return &traceSource{
 		name: a.config.DB,
 		traces: func(yield func(*analyzer.Trace, error) bool) {

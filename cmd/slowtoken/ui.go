@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
@@ -125,4 +126,21 @@ func plural[N int | int64 | uint64](n N, one string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// writeOut calls write with the file called name, or with standard output when it is "" or "-". A file appears complete
+// or not at all, and only its owner can read it: traces can hold prompts.
+func (a *app) writeOut(name string, write func(io.Writer) error) error {
+	if name == "" || name == "-" {
+		return write(a.stdout)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".slowtoken-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer os.Remove(f.Name()) // gone already when all went well
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return os.Rename(f.Name(), name)
 }
