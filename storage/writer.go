@@ -98,6 +98,14 @@ func (db *DB) InsertMetrics(ctx context.Context, points []analyzer.MetricPoint) 
 	return db.submit(ctx, &job{points: points})
 }
 
+// Queued returns how many spans and points wait for a commit.
+func (db *DB) Queued() int {
+	if db.writer == nil {
+		return 0
+	}
+	return int(db.writer.queued.Load())
+}
+
 func (db *DB) submit(ctx context.Context, j *job) error {
 	if db.writer == nil {
 		return fmt.Errorf("insert into %s: %w", db.options.Path, ErrReadOnly)

@@ -46,6 +46,7 @@ func (a *app) startService(ctx context.Context, c *config) (_ *service, err erro
 		TLSClientCAFile: c.Serve.TLSClientCA,
 		BearerToken:     token,
 		DropContent:     c.DropContent,
+		QueueDepth:      s.db.Queued,
 		Logger:          a.log,
 		Version:         buildVersion(),
 	}, spanSink{s.db}, spanSink{s.db})
