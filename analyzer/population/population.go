@@ -12,47 +12,6 @@ import (
 	"github.com/slowtoken/slowtoken/analyzer"
 )
 
-// A Record is what population analysis keeps of one request.
-type Record struct {
-	TraceID               analyzer.TraceID
-	SpanID                analyzer.SpanID
-	Start, End            int64 // nanoseconds since the Unix epoch
-	FirstToken, LastToken int64 // zero while unknown
-	InputTokens           int64 // -1 while unknown
-	OutputTokens          int64 // -1 while unknown
-
-	// Codes into the population's dictionary: see [Population.Text].
-	Model, Service, Instance, Dialect uint32
-
-	Outcome   analyzer.Outcome
-	Streaming analyzer.Tristate
-
-	phases []PhaseTime
-}
-
-// A PhaseTime is how long one phase took of a request, on each of its two paths.
-type PhaseTime struct {
-	Phase  analyzer.Phase
-	Covers analyzer.PhaseSet // as in [analyzer.Part]
-	TTFT   int64             // nanoseconds before the first token
-	E2E    int64             // nanoseconds of the whole extent
-}
-
-// Phases returns the phases that the request's telemetry shows, each once per set of covered phases.
-func (r *Record) Phases() []PhaseTime { return r.phases }
-
-// E2E returns the extent's duration in nanoseconds.
-func (r *Record) E2E() int64 { return r.End - r.Start }
-
-// TTFT returns the nanoseconds to the first token; ok is false while that is unknown.
-func (r *Record) TTFT() (ns int64, ok bool) { return r.FirstToken - r.Start, r.FirstToken != 0 }
-
-// TPOT returns nanoseconds per output token after the first, as [analyzer.Request.TPOT] defines it.
-func (r *Record) TPOT() (ns float64, ok bool) {
-	q := analyzer.Request{FirstToken: r.FirstToken, LastToken: r.LastToken, OutputTokens: r.OutputTokens}
-	return q.TPOT()
-}
-
 // An Operation is a span name of a service with the critical-path time that falls to it.
 type Operation struct {
 	Service, Name string
@@ -84,6 +43,10 @@ type Population struct {
 	Last       int64 // latest root end of the traces kept
 	Warnings   analyzer.Warnings
 
+	DoubtfulTraces [64]int // how many traces each of [Doubts] concerns, but for those of single requests
+	// ClippedTime and DroppedTime are the nanoseconds that assembly cut off or set aside: see [analyzer.Trace.ClippedNS].
+	ClippedTime, DroppedTime int64
+
 	texts []string
 }
 
@@ -105,6 +68,9 @@ type Builder struct {
 	texts      []string
 	trace      map[operationKey]pathTime // scratch of one trace
 	onPath     []bool                    // scratch of one trace, by span
+	survey     survey                    // of the trace at hand
+
+	experimental map[string]bool // dialects that are not verified
 }
 
 type operationKey struct{ service, name string }
@@ -116,12 +82,19 @@ type pathTime struct {
 
 // NewBuilder returns a builder of the population of w as dialects explain it.
 func NewBuilder(w Window, f Filter, dialects []analyzer.Dialect) *Builder {
-	return &Builder{
+	b := &Builder{
 		window: w, filter: f, dialects: dialects,
-		operations: map[operationKey]*Operation{},
-		codes:      map[string]uint32{},
-		trace:      map[operationKey]pathTime{},
+		operations:   map[operationKey]*Operation{},
+		codes:        map[string]uint32{},
+		trace:        map[operationKey]pathTime{},
+		experimental: map[string]bool{},
 	}
+	for i := range dialects {
+		if !dialects[i].Verified {
+			b.experimental[dialects[i].Name] = true
+		}
+	}
+	return b
 }
 
 // Add takes in a trace if it belongs to the window: if one of its requests starts in it and passes the filter or, when
@@ -135,12 +108,18 @@ func (b *Builder) Add(t *analyzer.Trace) {
 	kept := 0
 	for i := range requests {
 		if r := &requests[i]; b.window.Holds(r.Start) && b.filter.keeps(t, r) {
-			b.addRequest(r)
+			if kept == 0 {
+				b.look(t)
+			}
+			b.addRequest(t, r)
 			kept++
 		}
 	}
 	if kept == 0 && (len(requests) > 0 || b.filter.any() || !b.window.Holds(t.Spans[roots[0]].Start)) {
 		return
+	}
+	if kept == 0 {
+		b.look(t)
 	}
 	p := &b.population
 	p.Traces++
@@ -153,7 +132,6 @@ func (b *Builder) Add(t *analyzer.Trace) {
 			p.Turns++
 		}
 	}
-	p.Warnings.Merge(t.Warnings)
 	for _, root := range roots {
 		s := &t.Spans[root]
 		p.extend(s.Start, max(s.Start, s.End))
@@ -168,14 +146,24 @@ func (p *Population) extend(first, last int64) {
 	p.Last = max(p.Last, last)
 }
 
-func (b *Builder) addRequest(r *analyzer.Request) {
+func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
+	doubts := b.survey.doubts | doubtsOf(r.Warnings)
 	b.population.Warnings.Merge(r.Warnings)
+	if r.Instance == "" {
+		doubts |= bitNoInstance
+		b.population.Warnings.Add(WarnNoInstance, 1)
+	}
+	if b.experimental[r.Dialect] {
+		doubts |= bitExperimental
+		b.population.Warnings.Add(WarnExperimental, 1)
+	}
 	b.records = append(b.records, Record{
 		TraceID: r.TraceID, SpanID: r.SpanID,
 		Start: r.Start, End: r.End, FirstToken: r.FirstToken, LastToken: r.LastToken,
-		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens,
+		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Sequences: r.Sequences,
+		Probability: b.survey.probability(t, r), Doubts: doubts,
 		Model: b.code(r.Model), Service: b.code(r.Service), Instance: b.code(r.Instance), Dialect: b.code(r.Dialect),
-		Outcome: r.Outcome, Streaming: r.Streaming,
+		Outcome: r.Outcome, Streaming: r.Streaming, Embedding: r.Operation == operationEmbeddings,
 		phases: b.phases(r),
 	})
 }
@@ -281,6 +269,10 @@ func (b *Builder) Merge(other *Builder) {
 	p.Spans += o.Spans
 	p.Turns += o.Turns
 	p.Warnings.Merge(o.Warnings)
+	p.ClippedTime, p.DroppedTime = addCapped(p.ClippedTime, o.ClippedTime), addCapped(p.DroppedTime, o.DroppedTime)
+	for i, n := range o.DoubtfulTraces {
+		p.DoubtfulTraces[i] += n
+	}
 	if o.First != 0 {
 		p.extend(o.First, o.Last)
 	}

@@ -1,0 +1,121 @@
+package population
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Facts are what traces do not carry and people state: how many replicas there are, how the engine is configured. Values
+// are as [FactKey.Check] spells them.
+type Facts map[string]string
+
+// A FactKey is a fact that can be stated.
+type FactKey struct {
+	Key, Doc string
+	kind     factKind
+}
+
+type factKind uint8
+
+const (
+	textFact factKind = iota
+	countFact
+	shareFact
+	boolFact
+	samplingFact
+)
+
+// FactSampling is the key of how traces are sampled: "none", or the share that is kept.
+const FactSampling = "sampling"
+
+// NoSampling is the value of [FactSampling] when every request is traced.
+const NoSampling = "none"
+
+// FactKeys lists every fact that can be stated. Settings of an engine go by vLLM's names, which others share.
+var FactKeys = []FactKey{
+	{"replicas", "processes of the engine that serve these requests", countFact},
+	{FactSampling, "none when every request is traced, else the share that is kept, such as 0.1", samplingFact},
+	{"model", "the model that is served", textFact},
+	{"device", "the accelerator, such as H100-SXM", textFact},
+	{"engine", "the serving engine, such as vllm", textFact},
+	{"engine_version", "its version", textFact},
+	{"max_num_seqs", "most sequences in a batch", countFact},
+	{"max_num_batched_tokens", "most tokens in a step", countFact},
+	{"max_model_len", "most tokens of a sequence", countFact},
+	{"num_gpu_blocks", "blocks of the KV cache", countFact},
+	{"block_size", "tokens in a block of the KV cache", countFact},
+	{"gpu_memory_utilization", "share of the device's memory that the engine may take", shareFact},
+	{"tensor_parallel_size", "devices that share every layer", countFact},
+	{"pipeline_parallel_size", "stages of layers", countFact},
+	{"data_parallel_size", "engine processes behind one endpoint", countFact},
+	{"dtype", "type of the weights in computation, such as bfloat16", textFact},
+	{"quantization", "how the weights are quantized, such as fp8", textFact},
+	{"kv_cache_dtype", "type of the KV cache, such as fp8", textFact},
+	{"enable_prefix_caching", "whether prefixes are cached", boolFact},
+	{"enable_chunked_prefill", "whether prefills are cut into chunks", boolFact},
+	{"enforce_eager", "whether CUDA graphs are off", boolFact},
+	{"num_speculative_tokens", "tokens that are drafted in a step", countFact},
+}
+
+// FactNamed returns the fact of that key; dashes count as underscores, as in flags of engines.
+func FactNamed(key string) (FactKey, bool) {
+	key = strings.ReplaceAll(key, "-", "_")
+	for _, f := range FactKeys {
+		if f.Key == key {
+			return f, true
+		}
+	}
+	return FactKey{}, false
+}
+
+// Check returns value in its one spelling, or an error that says what is wanted.
+func (f FactKey) Check(value string) (string, error) {
+	value = strings.TrimSpace(value)
+	switch f.kind {
+	case countFact:
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < 1 {
+			return "", fmt.Errorf("%s is %q: want a whole number from 1 on", f.Key, value)
+		}
+		return strconv.FormatInt(n, 10), nil
+	case boolFact:
+		b, err := strconv.ParseBool(value)
+		if err != nil {
+			return "", fmt.Errorf("%s is %q: want true or false", f.Key, value)
+		}
+		return strconv.FormatBool(b), nil
+	case samplingFact, shareFact:
+		if f.kind == samplingFact && value == NoSampling {
+			return value, nil
+		}
+		x, err := strconv.ParseFloat(value, 64)
+		if err != nil || math.IsNaN(x) || x <= 0 || x > 1 {
+			or := ""
+			if f.kind == samplingFact {
+				or = "none or "
+			}
+			return "", fmt.Errorf("%s is %q: want %sa share over 0 and up to 1", f.Key, value, or)
+		}
+		return strconv.FormatFloat(x, 'g', -1, 64), nil
+	}
+	if value == "" {
+		return "", fmt.Errorf("%s is empty", f.Key)
+	}
+	return value, nil
+}
+
+// Number returns a fact that is a number; ok is false if it was not stated.
+func (f Facts) Number(key string) (x float64, ok bool) {
+	x, err := strconv.ParseFloat(f[key], 64)
+	return x, err == nil
+}
+
+// Sampling returns the stated share of requests that are traced; ok is false if none was stated.
+func (f Facts) Sampling() (probability float64, ok bool) {
+	if f[FactSampling] == NoSampling {
+		return 1, true
+	}
+	return f.Number(FactSampling)
+}
