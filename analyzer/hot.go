@@ -54,6 +54,7 @@ var HotAttributes = []HotAttribute{
 var AnalysisKeys = []string{
 	"gen_ai.agent.id",
 	"gen_ai.is_streaming",
+	"gen_ai.request.is_stream",
 	"gen_ai.request.choice.count",
 	"gen_ai.response.time_to_first_token",
 	"gen_ai.server.time_per_output_token",
@@ -63,6 +64,7 @@ var AnalysisKeys = []string{
 	"langfuse.observation.completion_start_time",
 
 	"embedding.model_name",
+	"llm.invocation_parameters",
 	"llm.model_name",
 	"llm.token_count.completion",
 	"llm.token_count.completion_details.reasoning",
@@ -83,6 +85,7 @@ var AnalysisKeys = []string{
 	"ai.usage.outputTokens",
 	"ai.usage.promptTokens",
 	"ai.usage.reasoningTokens",
+	"ai.usage.tokens",
 
 	"thread_label",
 	"rid",

@@ -33,7 +33,7 @@ var RequestWarnings = []WarningMeaning{
 		Touches: SetOf(Queue, Prefill, Frontend), Remedy: "bring the engine up to date: its own durations contradict each other",
 	},
 	{
-		Name: WarnTTFTUnmeasured, Meaning: "times to first token that are the whole duration of an answer that was not streamed; not used",
+		Name: WarnTTFTUnmeasured, Meaning: "times to first token that are the duration of an answer that was not streamed, or counted from after the start; not used",
 		Remedy: "stream answers, or trace the engine itself",
 	},
 	{

@@ -1,16 +1,23 @@
 package dialect
 
-import "github.com/slowtoken/slowtoken/analyzer"
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
 
 // OpenInference is the dialect of the OpenInference instrumentations.
 var OpenInference = client{
 	name: "openinference",
 	doc: "Spans of OpenInference. openinference.span.kind tells LLM and EMBEDDING (inference), TOOL, AGENT and CHAIN apart; the " +
-		"event \"First Token Stream Event\" is the first chunk, of any kind. A caller's view: network, queue and prefill cannot " +
-		"be separated.",
+		"event \"First Token Stream Event\" is the first chunk, of any kind, and llm.invocation_parameters (JSON) tells the model and " +
+		"stream that were asked for. A caller's view: network, queue and prefill cannot be separated. Tested against recordings of " +
+		"openinference-instrumentation-openai 4.2.7 for JavaScript, which has no such event, no span for a call that failed and no " +
+		"token counts of a streamed answer; the event, which the one for Python writes, is in no recording.",
 	keys: []string{
 		"openinference.span.kind", "llm.model_name", "embedding.model_name", "llm.token_count.prompt", "llm.token_count.completion",
-		"llm.token_count.prompt_details.cache_read", "llm.token_count.completion_details.reasoning",
+		"llm.token_count.prompt_details.cache_read", "llm.token_count.completion_details.reasoning", "llm.invocation_parameters",
 	},
 	marks: []string{"openinference.span.kind"},
 	match: func(s *analyzer.Span) analyzer.Role {
@@ -33,7 +40,9 @@ var OpenInference = client{
 					c.Operation = "embeddings"
 				}
 			case "llm.model_name", "embedding.model_name":
-				c.RequestModel, _ = a.Value.AsString()
+				c.Model, _ = a.Value.AsString()
+			case "llm.invocation_parameters":
+				readInvocation(a.Value, c)
 			case "llm.token_count.prompt":
 				c.InputTokens = count(a.Value)
 			case "llm.token_count.completion":
@@ -49,3 +58,27 @@ var OpenInference = client{
 		}
 	},
 }.dialect()
+
+// readInvocation reads the parameters of a call, which are JSON.
+func readInvocation(v analyzer.Value, c *analyzer.Call) {
+	text, _ := v.AsString()
+	if !strings.Contains(text, `"stream"`) && !strings.Contains(text, `"model"`) {
+		return
+	}
+	var parameters struct {
+		Model  string
+		Stream *bool
+	}
+	if json.Unmarshal([]byte(text), &parameters) != nil {
+		return // whatever else it is, it is no parameters
+	}
+	if parameters.Model != "" {
+		c.RequestModel = parameters.Model
+	}
+	if parameters.Stream != nil {
+		c.Streaming = analyzer.No
+		if *parameters.Stream {
+			c.Streaming = analyzer.Yes
+		}
+	}
+}

@@ -7,7 +7,10 @@ var OpenLLMetry = client{
 	name: "openllmetry",
 	doc: "Spans of OpenLLMetry. llm.request.type names an inference call, traceloop.span.kind tools, agents, tasks and " +
 		"workflows. One event a chunk (gen_ai.content.completion.chunk, before that llm.content.completion.chunk): the earliest " +
-		"is the first, unless the span lost events. A caller's view: network, queue and prefill cannot be separated.",
+		"is the first, unless the span lost events. A caller's view: network, queue and prefill cannot be separated. Tested against " +
+		"recordings of its instrumentation of the OpenAI client for JavaScript, 0.13.0, which writes no such events, no span for a " +
+		"call that failed or that embeds, and no token counts of a streamed answer; the events, which the one for Python writes, " +
+		"are in no recording. From 0.27.0 on the names are those of otel-genai, and so are its spans.",
 	keys: []string{
 		"llm.request.type", "llm.is_streaming", "traceloop.span.kind", "gen_ai.is_streaming", "gen_ai.operation.name",
 	},
