@@ -2,6 +2,8 @@ package dialect
 
 import (
 	"math"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -14,6 +16,8 @@ const unknown = -1
 const (
 	second      = 1e9
 	millisecond = 1e6
+	microsecond = 1e3
+	nanosecond  = 1
 )
 
 // A durations reads durations that a span states, and counts those that cannot be.
@@ -38,6 +42,40 @@ func (d *durations) readText(v analyzer.Value) int64 {
 	text, _ := v.AsString()
 	duration, err := time.ParseDuration(text)
 	return d.check(float64(duration), err == nil)
+}
+
+// readDotnet is read for durations as .NET prints a TimeSpan: "00:00:01.5000000", with "1." before it for a day.
+func (d *durations) readDotnet(v analyzer.Value) int64 {
+	text, _ := v.AsString()
+	m := timeSpan.FindStringSubmatch(text)
+	if m == nil {
+		return d.check(0, false)
+	}
+	var ns float64
+	for i, unit := range [...]float64{24 * 3600 * second, 3600 * second, 60 * second, second} {
+		if m[i+1] == "" {
+			continue
+		}
+		n, err := strconv.ParseFloat(m[i+1], 64)
+		if err != nil {
+			return d.check(0, false)
+		}
+		ns += n * unit
+	}
+	return d.check(ns, true)
+}
+
+var timeSpan = regexp.MustCompile(`^(?:(\d{1,8})\.)?(\d\d):(\d\d):(\d\d(?:\.\d{1,7})?)$`)
+
+// readUnit reads v as unit says.
+func (d *durations) readUnit(v analyzer.Value, unit Unit) int64 {
+	switch unit {
+	case "go", "rust":
+		return d.readText(v)
+	case "dotnet":
+		return d.readDotnet(v)
+	}
+	return d.read(v, unitNanoseconds[unit])
 }
 
 func (d *durations) check(ns float64, ok bool) int64 {

@@ -190,8 +190,10 @@ func parseValue(text string) (analyzer.Value, error) {
 	return analyzer.String(s), err
 }
 
-func render(spans []analyzer.Span) string {
-	requests, turns := analyzer.Requests(analyzer.NewTrace(slices.Clone(spans)), dialect.All)
+func render(spans []analyzer.Span) string { return renderWith(spans, dialect.All) }
+
+func renderWith(spans []analyzer.Span, dialects []analyzer.Dialect) string {
+	requests, turns := analyzer.Requests(analyzer.NewTrace(slices.Clone(spans)), dialects)
 	var out strings.Builder
 	at := func(ns int64) string { return time.Duration(ns - timelineBase).String() }
 	ledger := func(name string, l analyzer.Ledger) {
