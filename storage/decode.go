@@ -57,14 +57,20 @@ type layout struct {
 	view    catalogView
 	hot     []hotColumn
 	hotAt   []int // where each hot column is in the chunk; -1 when it is not selected
+	totalAt int   // where trace_spans is; -1 when it is not selected
 	all     bool  // all attributes are there
 	wanted  bool  // hand out only the attributes that analysis reads
 	columns []string
 }
 
 // newLayout selects columns. Hot columns that no span uses are left out: most stacks speak one or two dialects.
-func newLayout(view catalogView, hot []hotColumn, all, wanted bool) *layout {
-	l := &layout{view: view, hot: hot, all: all, wanted: wanted, columns: append([]string{}, baseColumns...)}
+// With totals, each span comes with the number of spans of its trace.
+func newLayout(view catalogView, hot []hotColumn, all, wanted, totals bool) *layout {
+	l := &layout{view: view, hot: hot, all: all, wanted: wanted, totalAt: -1, columns: append([]string{}, baseColumns...)}
+	if totals {
+		l.totalAt = len(l.columns)
+		l.columns = append(l.columns, "trace_spans")
+	}
 	used := make([]bool, len(hot))
 	for _, s := range view.shapes {
 		for _, p := range s.places {
@@ -103,7 +109,26 @@ func newDecoder(l *layout) *decoder {
 	return d
 }
 
-func (d *decoder) decode(ch chunk) ([]analyzer.Span, error) {
+// A batch is the spans of one chunk, and for each, if the layout asks for it, how many its trace has.
+type batch struct {
+	spans  []analyzer.Span
+	totals []uint32
+	err    error
+}
+
+func (d *decoder) decode(ch chunk) batch {
+	spans, err := d.spans(ch)
+	b := batch{spans: spans, err: err}
+	if d.totalAt >= 0 && err == nil {
+		b.totals = make([]uint32, len(spans))
+		for row := range spans {
+			b.totals[row] = at[uint32](d.cols[d.totalAt], row)
+		}
+	}
+	return b
+}
+
+func (d *decoder) spans(ch chunk) ([]analyzer.Span, error) {
 	d.cols = d.cols[:0]
 	for i := range d.columns {
 		d.cols = append(d.cols, ch.column(i))

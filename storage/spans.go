@@ -28,6 +28,10 @@ type Query struct {
 	// out nothing. [DB.Count] says how many there are.
 	OpenSince int64
 
+	// Hold, when it is not zero, asks for batches of whole traces. About so many spans may wait in memory for the rest of
+	// their traces; when spans of one trace lie far from each other in the database, more scans are needed.
+	Hold int
+
 	// Partition picks one of Partitions parts of about equal size, from 0. The parts hold whole traces, and each trace is
 	// in one part. Partitions is at most 256; zero means one.
 	Partition, Partitions int
@@ -59,7 +63,7 @@ func (db *DB) Count(ctx context.Context, q Query) (Counts, error) {
 }
 
 // Spans returns the spans of the traces that q picks, in batches and in no order. Traces are whole: their spans come
-// whatever their own times are, though not necessarily in one batch. A batch's memory is the caller's for good. The
+// whatever their own times are, though only with q.Hold in one batch. A batch's memory is the caller's for good. The
 // iteration ends with the first error. All batches of one call are of one snapshot of the database.
 func (db *DB) Spans(ctx context.Context, q Query) iter.Seq2[[]analyzer.Span, error] {
 	return func(yield func([]analyzer.Span, error) bool) {
@@ -91,25 +95,11 @@ func (db *DB) spans(ctx context.Context, q Query, yield func([]analyzer.Span, er
 		if err != nil {
 			return err
 		}
-		scan, last := querySpansPicked, []any{p.First, p.Last}
-		if p.Traces == p.all && len(q.TraceIDs) == 0 {
-			scan, args, last = querySpans, args[:2], nil
+		r := &scan{db: db, conn: c, view: view, query: q, picked: p, args: args, yield: yield}
+		if q.Hold > 0 {
+			return r.whole(ctx)
 		}
-		read := func(l *layout, shapes []uint32, want bool) error {
-			r, err := c.query(ctx, scan.withColumns(l.columns), concat(args, last, []any{shapes, want})...)
-			if err != nil {
-				return err
-			}
-			return decodeAll(ctx, r, l, db.options.Threads, yield)
-		}
-		if q.Columns == AllColumns {
-			return read(newLayout(view, db.hot, true, false), nil, false)
-		}
-		elsewhere := view.elsewhere()
-		if err := read(newLayout(view, db.hot, false, false), elsewhere, false); err != nil || len(elsewhere) == 0 {
-			return err
-		}
-		return read(newLayout(view, db.hot, true, true), elsewhere, true)
+		return r.columns(ctx, r.pass)
 	})
 }
 
@@ -172,13 +162,10 @@ func pick(ctx context.Context, c *conn, args []any) (p picked, err error) {
 	return p, err
 }
 
-// decodeAll decodes chunks on several goroutines and yields batches on this one. It closes r.
-func decodeAll(ctx context.Context, r *rows, l *layout, workers int, yield func([]analyzer.Span, error) bool) error {
+// decodeAll decodes chunks on several goroutines and hands the batches to take on this one, until take fails. It closes
+// r.
+func decodeAll(ctx context.Context, r *rows, l *layout, workers int, take func(batch) error) error {
 	defer r.close()
-	type batch struct {
-		spans []analyzer.Span
-		err   error
-	}
 	caller := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	chunks, batches := make(chan chunk, workers), make(chan batch, workers)
@@ -192,10 +179,10 @@ func decodeAll(ctx context.Context, r *rows, l *layout, workers int, yield func(
 		decoding.Go(func() {
 			d := newDecoder(l)
 			for ch := range chunks {
-				spans, err := d.decode(ch)
+				b := d.decode(ch)
 				ch.destroy()
 				select {
-				case batches <- batch{spans, err}:
+				case batches <- b:
 				case <-ctx.Done():
 				}
 			}
@@ -207,15 +194,13 @@ func decodeAll(ctx context.Context, r *rows, l *layout, workers int, yield func(
 	}()
 	var failed error
 	for b := range batches {
-		switch {
-		case failed != nil:
-		case b.err != nil:
-			failed = b.err
-		case !yield(b.spans, nil):
-			failed = errStopped
-		}
-		if failed != nil {
-			cancel()
+		if failed == nil {
+			if failed = b.err; failed == nil {
+				failed = take(b)
+			}
+			if failed != nil {
+				cancel()
+			}
 		}
 	}
 	cancel()

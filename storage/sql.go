@@ -28,6 +28,7 @@ const (
 	queryShapes       query = "shapes"
 	querySpans        query = "spans"
 	querySpansPicked  query = "spans_picked"
+	querySpansWhole   query = "spans_whole"
 	queryPick         query = "pick"
 	queryTotals       query = "totals"
 	queryServices     query = "services"
@@ -38,7 +39,7 @@ const (
 
 var queries = []query{
 	queryColumns, queryMeta, querySetMeta, queryTables, queryResources, queryScopes, queryShapes, querySpans,
-	querySpansPicked, queryPick, queryTotals, queryServices, queryNames, queryMetricPoints, queryExport,
+	querySpansPicked, querySpansWhole, queryPick, queryTotals, queryServices, queryNames, queryMetricPoints, queryExport,
 }
 
 // text returns the query's SQL. A missing file is a mistake of this package, which its tests find.

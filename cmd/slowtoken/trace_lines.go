@@ -8,13 +8,16 @@ import (
 	"math"
 
 	"github.com/slowtoken/slowtoken/analyzer"
-	"github.com/slowtoken/slowtoken/analyzer/dialect"
 	"github.com/slowtoken/slowtoken/report"
 )
 
 // runTraceLines prints one line for each trace that overlaps the window.
 func (a *app) runTraceLines(ctx context.Context, o traceOptions) error {
 	w, err := o.window.parse(a.now())
+	if err != nil {
+		return err
+	}
+	l, err := a.language()
 	if err != nil {
 		return err
 	}
@@ -25,7 +28,7 @@ func (a *app) runTraceLines(ctx context.Context, o traceOptions) error {
 	defer src.close()
 	n := 0
 	err = a.writeOut(o.out, func(out io.Writer) (err error) {
-		n, err = writeTraceLines(out, src, w)
+		n, err = writeTraceLines(out, src, w, l.dialects)
 		return err
 	})
 	if err != nil {
@@ -43,7 +46,7 @@ func (a *app) runTraceLines(ctx context.Context, o traceOptions) error {
 }
 
 // writeTraceLines writes a line for each trace of src that overlaps w, and returns how many.
-func writeTraceLines(out io.Writer, src *traceSource, w window) (n int, err error) {
+func writeTraceLines(out io.Writer, src *traceSource, w window, dialects []analyzer.Dialect) (n int, err error) {
 	lines := bufio.NewWriterSize(out, 1<<16)
 	for t, err := range src.traces {
 		if err != nil {
@@ -53,7 +56,7 @@ func writeTraceLines(out io.Writer, src *traceSource, w window) (n int, err erro
 			continue
 		}
 		n++
-		line := report.SumUpTrace(t, dialect.All)
+		line := report.SumUpTrace(t, dialects)
 		if err := report.WriteTraceLine(lines, &line); err != nil {
 			return n, err
 		}

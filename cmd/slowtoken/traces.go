@@ -29,6 +29,7 @@ type reading struct {
 	files  []string // read these; without any, the database
 	window window
 	whole  bool  // every attribute; else those that analysis reads, which tells fewer copies of a span apart
+	sorted bool  // by trace id as far as memory allows; else in any order, which is faster
 	memory int64 // bytes that the spans in memory at once may take
 }
 
@@ -118,8 +119,7 @@ func rangeOf(spans []analyzer.Span) (window, bool) {
 // bytesPerSpan is about what a span takes in memory while its trace is analyzed.
 const bytesPerSpan = 1024
 
-// openDatabase reads the traces that overlap the window, in as many passes as r.memory asks for: each pass takes the
-// traces whose id falls into its share.
+// openDatabase reads the traces that overlap the window.
 func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error) {
 	db, err := openStore(ctx, a.config, true)
 	if err != nil {
@@ -134,16 +134,13 @@ func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	query.Partitions = min(int(counts.Spans*bytesPerSpan/r.memory)+1, maxPartitions)
+	traces := streamTraces(ctx, db, query, r.memory)
+	if r.sorted {
+		traces = sortTraces(ctx, db, query, counts.Spans, r.memory)
+	}
 	return &traceSource{
-		name: a.config.DB,
-		traces: func(yield func(*analyzer.Trace, error) bool) {
-			for query.Partition = range query.Partitions {
-				if !yieldTraces(ctx, db, query, yield) {
-					return
-				}
-			}
-		},
+		name:   a.config.DB,
+		traces: traces,
 		leftOut: func() []report.Warning {
 			if counts.OpenTraces == 0 {
 				return nil
@@ -159,10 +156,41 @@ func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error)
 	}, nil
 }
 
+// streamTraces yields the traces that query selects, each as soon as its spans are there.
+func streamTraces(ctx context.Context, db store, query storage.Query, memory int64) iter.Seq2[*analyzer.Trace, error] {
+	query.Hold = max(1, int(memory/bytesPerSpan))
+	return func(yield func(*analyzer.Trace, error) bool) {
+		for batch, err := range db.Spans(ctx, query) {
+			if err != nil {
+				yield(nil, fmt.Errorf("read spans: %w", err))
+				return
+			}
+			for t := range analyzer.GroupByTrace(batch) {
+				if !yield(t, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // maxPartitions is how finely the database can divide the traces.
 const maxPartitions = 256
 
-// yieldTraces reads the spans that query selects and yields their traces. It reports whether there may be more.
+// sortTraces yields the traces that query selects in as many passes as memory asks for: each takes the traces whose ids
+// fall into its share, and sorts them.
+func sortTraces(ctx context.Context, db store, query storage.Query, spans, memory int64) iter.Seq2[*analyzer.Trace, error] {
+	query.Partitions = min(int(spans*bytesPerSpan/memory)+1, maxPartitions)
+	return func(yield func(*analyzer.Trace, error) bool) {
+		for query.Partition = range query.Partitions {
+			if !yieldTraces(ctx, db, query, yield) {
+				return
+			}
+		}
+	}
+}
+
+// yieldTraces yields the traces that query selects by id. It reports whether there may be more.
 func yieldTraces(ctx context.Context, db store, query storage.Query, yield func(*analyzer.Trace, error) bool) bool {
 	var spans []analyzer.Span
 	for batch, err := range db.Spans(ctx, query) {
