@@ -26,7 +26,7 @@ var RequestWarnings = []WarningMeaning{
 	},
 	{
 		Name: WarnOverrun, Meaning: "durations that reach up to 5 % beyond their span; they are cut at its end",
-		Touches: SetOf(Decode), Bounded: true, Remedy: "nothing: span and durations are taken by different clocks of the engine",
+		Touches: SetOf(Decode), Bounded: true,
 	},
 	{
 		Name: WarnDurationsDisagree, Meaning: "spans whose stated durations do not fit before their own first token; the earlier ones are cut",
@@ -74,6 +74,5 @@ var RequestWarnings = []WarningMeaning{
 	},
 	{
 		Name: WarnHedged, Meaning: "calls that were sent again with the same input while the first was running",
-		Remedy: "nothing, if the caller means to hedge",
 	},
 }

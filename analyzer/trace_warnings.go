@@ -23,7 +23,7 @@ type WarningMeaning struct {
 	Bounded bool
 	// ByTime says that the time which the warning speaks of weighs, not the number of requests.
 	ByTime bool
-	Remedy string // what to do
+	Remedy string // what to do; "" when there is nothing to be done
 }
 
 // Sets of phases that warnings touch.
@@ -50,7 +50,6 @@ var AssemblyWarnings = []WarningMeaning{
 	},
 	{
 		Name: WarnDuplicateExact, Meaning: "spans that arrived again with the same content; the copies are left out",
-		Remedy: "nothing: senders repeat what was not acknowledged in time",
 	},
 	{
 		Name: WarnDuplicateRenamed, Meaning: "spans that share an id with a different span; all are kept, children stay with the first",
@@ -70,6 +69,5 @@ var AssemblyWarnings = []WarningMeaning{
 	},
 	{
 		Name: WarnAsyncPruned, Meaning: "spans that their parent on the critical path does not wait for; they and their children are off the path",
-		Remedy: "nothing, if nobody waits for them",
 	},
 }

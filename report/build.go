@@ -15,7 +15,13 @@ type Options struct {
 	Window   population.Window
 	Filter   population.Filter
 	Dialects []analyzer.Dialect
-	LeftOut  func() []Warning // what the reader of the traces left out; asked for once all are read; may be nil
+
+	Targets    []Target              // limits of the whole; see [Defaults]
+	Objectives population.Objectives // limits of each request; none without
+	Definition Definition            // of a benchmark, for more measures; none without
+	Facts      population.Facts      // what people state beside the traces
+
+	LeftOut func() []Warning // what the reader of the traces left out; asked for once all are read; may be nil
 }
 
 // batchSize is how many traces a worker takes at once: enough that handing them over costs nothing beside the work.

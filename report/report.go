@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -38,10 +37,15 @@ type Report struct {
 	Phases    []Phase    `json:"phases"`
 	NotApart  []NotApart `json:"not_separable"`
 
+	Targets  []TargetResult   `json:"targets"`
+	SLO      *SLO             `json:"slo,omitempty"` // absent without objectives
+	Sampling Sampling         `json:"sampling"`
+	Facts    population.Facts `json:"facts,omitempty"` // as people stated them
+	Quality  Quality          `json:"quality"`
+
 	Operations []Operation `json:"operations"` // by critical-path time, most first
 	PathTime   int64       `json:"path_time_ns"`
 	Exemplars  []Exemplar  `json:"exemplars"`
-	Warnings   []Warning   `json:"warnings"`
 	LeftOut    []Warning   `json:"left_out"` // what was not read, or not in full
 }
 
@@ -85,45 +89,6 @@ type Named struct {
 	Requests int    `json:"requests"`
 }
 
-// A Measure is one latency measure over the successful requests that have it.
-type Measure struct {
-	Name      string     `json:"name"`
-	Unit      string     `json:"unit"` // "ns", or "ns/token"
-	N         int        `json:"n"`
-	Undefined int        `json:"undefined"` // successful requests without it
-	Mean      float64    `json:"mean"`
-	Quantiles []Quantile `json:"quantiles"`
-}
-
-// A Quantile is a nearest-rank quantile with its distribution-free 95 % interval; an absent end is open.
-type Quantile struct {
-	P     float64  `json:"p"`
-	Value float64  `json:"value"`
-	Low   *float64 `json:"low,omitempty"`
-	High  *float64 `json:"high,omitempty"`
-}
-
-// A Phase is what one phase takes of the successful requests.
-type Phase struct {
-	Phase analyzer.Phase `json:"phase"`
-	// Requests counts those whose telemetry shows the phase. With none it is not observable here, which is not zero.
-	Requests  int     `json:"requests"`
-	E2E       int64   `json:"e2e_ns"`
-	E2EShare  float64 `json:"e2e_share"` // of all successful requests' E2E
-	TTFT      int64   `json:"ttft_ns"`
-	TTFTShare float64 `json:"ttft_share"` // of all successful requests' TTFT
-}
-
-// A NotApart is time of which the telemetry says only that it belongs to one of several phases.
-type NotApart struct {
-	Phases    []analyzer.Phase `json:"phases"`
-	Requests  int              `json:"requests"`
-	E2E       int64            `json:"e2e_ns"`
-	E2EShare  float64          `json:"e2e_share"`
-	TTFT      int64            `json:"ttft_ns"`
-	TTFTShare float64          `json:"ttft_share"`
-}
-
 // An Operation is a span name of a service and its time on the critical paths.
 type Operation struct {
 	Service string  `json:"service"`
@@ -148,7 +113,7 @@ type Exemplar struct {
 	Share   float64          `json:"largest_share"`
 }
 
-// A Warning is a doubt about the telemetry, or something left out, with how often it was met.
+// A Warning is a doubt, or something left out, with how often it was met.
 type Warning struct {
 	Name    string `json:"name"`
 	Count   int    `json:"count"`
@@ -163,8 +128,8 @@ func summarize(p *population.Population, o Options) *Report {
 		Filter: filterOf(o.Filter),
 		Traces: p.Traces, Plain: p.Plain, Spans: p.Spans, Turns: p.Turns,
 		PathTime: p.PathTime,
-		Warnings: warnings(p.Warnings),
 		LeftOut:  []Warning{},
+		Facts:    o.Facts,
 	}
 	if o.LeftOut != nil {
 		r.LeftOut = append(r.LeftOut, o.LeftOut()...)
@@ -177,8 +142,12 @@ func summarize(p *population.Population, o Options) *Report {
 	r.Models = names(p, func(rec *population.Record) uint32 { return rec.Model })
 	r.Services = names(p, func(rec *population.Record) uint32 { return rec.Service })
 	r.Instances = names(p, func(rec *population.Record) uint32 { return rec.Instance })
-	r.Measures = measures(ok)
+	r.Measures = measures(ok, r.Requests.Censored, o.Definition)
 	r.Phases, r.NotApart = phases(ok)
+	r.Targets = targets(o.Targets, r.Measures, r.Requests)
+	r.Sampling = sampling(p, &o)
+	r.SLO = slo(p, r, o)
+	r.Quality = quality(p, r.Phases)
 	r.Operations = operations(p)
 	r.Exemplars = exemplars(ok)
 	return r
@@ -211,7 +180,7 @@ func (r *Report) count(p *population.Population, w population.Window) []*populat
 		rec := &p.Records[i]
 		c.Total++
 		switch {
-		case w.Until != 0 && rec.End > w.Until:
+		case rec.Running(w.Until):
 			c.Running++
 		case rec.Outcome == analyzer.Failed:
 			c.Failed++
@@ -248,97 +217,6 @@ func dialects(p *population.Population, known []analyzer.Dialect) []Dialect {
 		list = append(list, Dialect{Name: n.Name, Verified: i >= 0 && known[i].Verified, Requests: n.Requests})
 	}
 	return list
-}
-
-func measures(ok []*population.Record) []Measure {
-	return []Measure{
-		measure("TTFT", "ns", ok, func(r *population.Record) (float64, bool) {
-			ns, ok := r.TTFT()
-			return float64(ns), ok
-		}),
-		measure("TPOT", "ns/token", ok, (*population.Record).TPOT),
-		measure("E2E", "ns", ok, func(r *population.Record) (float64, bool) { return float64(r.E2E()), true }),
-	}
-}
-
-func measure(name, unit string, ok []*population.Record, value func(*population.Record) (float64, bool)) Measure {
-	m := Measure{Name: name, Unit: unit, Quantiles: []Quantile{}}
-	values := make([]float64, 0, len(ok))
-	var sum float64
-	for _, r := range ok {
-		v, has := value(r)
-		if !has {
-			m.Undefined++
-			continue
-		}
-		values = append(values, v)
-		sum += v
-	}
-	if m.N = len(values); m.N == 0 {
-		return m
-	}
-	m.Mean = sum / float64(m.N)
-	sort.Float64s(values)
-	for _, p := range []float64{0.5, 0.95, 0.99} {
-		q := population.QuantileOf(values, p)
-		out := Quantile{P: p, Value: q.Value}
-		if !q.LowOpen {
-			out.Low = &q.Low
-		}
-		if !q.Open {
-			out.High = &q.High
-		}
-		m.Quantiles = append(m.Quantiles, out)
-	}
-	return m
-}
-
-// phases sums phases over requests. The core phases are always there, the others when the telemetry shows them.
-func phases(ok []*population.Record) ([]Phase, []NotApart) {
-	var perPhase [analyzer.NumPhases]Phase
-	apart := []NotApart{}
-	byCovers := map[analyzer.PhaseSet]int{}
-	var e2e, ttft int64
-	for _, r := range ok {
-		e2e += r.E2E()
-		if ns, has := r.TTFT(); has {
-			ttft += ns
-		}
-		for _, pt := range r.Phases() {
-			ph := &perPhase[pt.Phase]
-			if pt.Covers == 0 {
-				ph.Requests++
-				ph.E2E += pt.E2E
-				ph.TTFT += pt.TTFT
-				continue
-			}
-			i, has := byCovers[pt.Covers]
-			if !has {
-				i = len(apart)
-				byCovers[pt.Covers] = i
-				apart = append(apart, NotApart{Phases: pt.Covers.Phases()})
-			}
-			apart[i].Requests++
-			apart[i].E2E += pt.E2E
-			apart[i].TTFT += pt.TTFT
-		}
-	}
-	var list []Phase
-	for _, p := range analyzer.Phases {
-		ph := perPhase[p]
-		if ph.Requests == 0 && !slices.Contains(analyzer.CorePhases[:], p) {
-			continue
-		}
-		ph.Phase, ph.E2EShare, ph.TTFTShare = p, share(ph.E2E, e2e), share(ph.TTFT, ttft)
-		list = append(list, ph)
-	}
-	for i := range apart {
-		apart[i].E2EShare, apart[i].TTFTShare = share(apart[i].E2E, e2e), share(apart[i].TTFT, ttft)
-	}
-	slices.SortFunc(apart, func(a, b NotApart) int {
-		return cmp.Or(cmp.Compare(b.E2E, a.E2E), slices.Compare(a.Phases, b.Phases))
-	})
-	return list, apart
 }
 
 func share(part, whole int64) float64 {
@@ -390,27 +268,4 @@ func exemplars(ok []*population.Record) []Exemplar {
 		at("p99", population.NearestRank(n, 0.99)),
 		at("slowest", n-1),
 	}
-}
-
-// meaning says in one line what a warning of the analyzer counts.
-func meaning(name string) string {
-	for _, list := range [][]analyzer.WarningMeaning{analyzer.AssemblyWarnings, analyzer.RequestWarnings} {
-		for _, w := range list {
-			if w.Name == name {
-				return w.Meaning
-			}
-		}
-	}
-	return ""
-}
-
-func warnings(w analyzer.Warnings) []Warning {
-	list := make([]Warning, 0, len(w))
-	for name, n := range w {
-		list = append(list, Warning{Name: name, Count: n, Meaning: meaning(name)})
-	}
-	slices.SortFunc(list, func(a, b Warning) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
-	})
-	return list
 }

@@ -127,6 +127,9 @@ func tracesOf(spans []analyzer.Span) iter.Seq2[*analyzer.Trace, error] {
 func buildReport(t *testing.T, list []testSpan, o Options) *Report {
 	t.Helper()
 	o.Dialects = dialect.All
+	if o.Targets == nil {
+		o.Targets = Defaults()
+	}
 	if o.Source == "" {
 		o.Source = "spans.json"
 	}
@@ -208,12 +211,23 @@ func TestReportIgnoresSpanOrder(t *testing.T) {
 
 // TestTextFitsItsLines holds the promise of the terminal answer for a report that has everything at once.
 func TestTextFitsItsLines(t *testing.T) {
-	r := buildReport(t, gatewayCalls(), Options{})
-	r.Requests.Running = 1
+	guidellm, _ := DefinitionNamed("guidellm")
+	r := buildReport(t, gatewayCalls(), Options{
+		Source: strings.Repeat("file", 100), Definition: guidellm, Facts: population.Facts{"sampling": "0.0123"},
+		Objectives: population.Objectives{TTFT: 1234e6, TPOT: 56e6, E2E: 98.7e9},
+	})
+	r.Requests.Running, r.SLO.Running, r.SLO.Unknown = 1, 100, 100
+	for i := range r.Targets {
+		r.Targets[i].Verdict = []string{VerdictFail, VerdictPass, VerdictUnknown}[i%3]
+	}
+	for i := range r.Phases {
+		r.Phases[i].NotTrusted = true
+		r.Quality.NotTrusted = append(r.Quality.NotTrusted, r.Phases[i].Phase)
+	}
 	r.NotApart = append(r.NotApart, NotApart{Phases: []analyzer.Phase{analyzer.Queue, analyzer.Prefill}, Requests: 1})
 	for i := range 20 {
 		r.Operations = append(r.Operations, Operation{Service: strings.Repeat("s", 300), Name: fmt.Sprint("op", i)})
-		r.Warnings = append(r.Warnings, Warning{Name: fmt.Sprint("w", i), Count: 1, Meaning: "a doubt"})
+		r.Quality.Doubts = append(r.Quality.Doubts, Doubt{Name: fmt.Sprint("w", i), Count: 1, Meaning: strings.Repeat("doubt ", 30), Remedy: "do", Discredits: true})
 	}
 	var b bytes.Buffer
 	if err := WriteText(&b, r); err != nil {

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math"
 	"strings"
-	"time"
-	"unicode"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -15,24 +12,31 @@ import (
 // MaxTextLines is how many lines the terminal answer has at most.
 const MaxTextLines = 25
 
-// textOperations is how many operations the terminal answer shows; the JSON form has them all.
-const textOperations = 3
+// maxTextWidth is how many characters a line of it has at most, as far as names from outside go.
+const maxTextWidth = 140
+
+// maxTextOperations is how many operations the terminal answer shows, if there is room; the JSON form has them all.
+const maxTextOperations = 3
 
 // WriteText prints r for a terminal, in at most [MaxTextLines] lines. Names from the telemetry are cut and stripped of
 // control characters, since they are not ours.
 func WriteText(w io.Writer, r *Report) error {
-	var b bytes.Buffer
-	textHeader(&b, r)
+	var top, end bytes.Buffer
+	textHeader(&top, r)
 	if r.Requests.Total > 0 {
-		textMeasures(&b, r)
-		textPhases(&b, r)
+		textMeasures(&top, r)
+		textTargets(&top, r)
+		textSLO(&top, r)
+		textPhases(&top, r)
 	}
-	textOperationsTable(&b, r)
-	textExemplars(&b, r)
-	textDoubts(&b, r)
-	_, err := w.Write(b.Bytes())
+	textExemplars(&end, r)
+	textDoubts(&end, r)
+	textOperations(&top, r, MaxTextLines-lines(&top)-lines(&end))
+	_, err := w.Write(append(top.Bytes(), end.Bytes()...))
 	return err
 }
+
+func lines(b *bytes.Buffer) int { return bytes.Count(b.Bytes(), []byte{'\n'}) }
 
 func textHeader(b *bytes.Buffer, r *Report) {
 	asked := "all data"
@@ -54,7 +58,7 @@ func textHeader(b *bytes.Buffer, r *Report) {
 	if r.Plain > 0 && r.Plain < r.Traces {
 		traces += fmt.Sprintf(" (%s without a request)", Count(r.Plain))
 	}
-	fmt.Fprintf(b, "read       %s, %s from %s\n", traces, plural(r.Spans, "span"), printable(r.Source, 90))
+	fmt.Fprintf(b, "read       %s, %s from %s%s\n", traces, plural(r.Spans, "span"), printable(r.Source, 60), assumption(r))
 	c := r.Requests
 	if c.Total == 0 {
 		fmt.Fprintf(b, "requests   none: no span speaks a known inference dialect (slowtoken doctor lists the names seen)\n")
@@ -68,6 +72,17 @@ func textHeader(b *bytes.Buffer, r *Report) {
 		fmt.Fprintf(b, "; %s", plural(r.Turns, "turn"))
 	}
 	fmt.Fprintf(b, "; %s\n", dialectList(r.Dialects))
+	if assumption(r) == "" {
+		fmt.Fprintf(b, "sampling   %s\n", samplingText(&r.Sampling))
+	}
+}
+
+// assumption says that the traces are taken for complete where nothing says otherwise.
+func assumption(r *Report) string {
+	if s := &r.Sampling; r.Requests.Total > 0 && s.Basis == SamplingAssumed && !s.Suspected {
+		return "; sampling: " + s.Basis
+	}
+	return ""
 }
 
 func dialectList(list []Dialect) string {
@@ -82,41 +97,6 @@ func dialectList(list []Dialect) string {
 	return "dialect " + strings.Join(parts, ", ")
 }
 
-func textMeasures(b *bytes.Buffer, r *Report) {
-	fmt.Fprintf(b, "\n%-10s %7s   %-26s %-26s %s\n", "latency", "n", "p50 (95 % interval)", "p95", "p99")
-	for _, m := range r.Measures {
-		var row strings.Builder
-		fmt.Fprintf(&row, "  %-8s %7s  ", m.Name, Count(m.N))
-		if m.N == 0 {
-			row.WriteString(" not observable here")
-		}
-		for _, q := range m.Quantiles {
-			fmt.Fprintf(&row, " %-26s", quantile(q, r.Requests.Censored))
-		}
-		fmt.Fprintln(b, strings.TrimRight(row.String(), " "))
-	}
-}
-
-// quantile prints a value and its interval; "at least" stands where the sample is too small for an upper end.
-func quantile(q Quantile, censored bool) string {
-	value := Duration(q.Value)
-	if censored {
-		value = ">= " + value
-	}
-	switch {
-	case q.Low == nil:
-		return value + " (n too small)"
-	case q.High == nil:
-		return fmt.Sprintf("%s (%s to ?)", value, Duration(*q.Low))
-	}
-	low, high := Duration(*q.Low), Duration(*q.High)
-	lowNumber, lowUnit, _ := strings.Cut(low, " ")
-	if _, highUnit, _ := strings.Cut(high, " "); lowUnit == highUnit {
-		low = lowNumber
-	}
-	return fmt.Sprintf("%s (%s to %s)", value, low, high)
-}
-
 func textPhases(b *bytes.Buffer, r *Report) {
 	fmt.Fprintf(b, "\n%-16s %-24s %s\n", "critical path", "share of TTFT", "share of E2E")
 	var rest []string
@@ -126,14 +106,22 @@ func textPhases(b *bytes.Buffer, r *Report) {
 			core = core || c == p.Phase
 		}
 		if !core {
-			rest = append(rest, fmt.Sprintf("%s %s", p.Phase, Percent(p.E2EShare)))
+			mark := ""
+			if p.NotTrusted {
+				mark = "!"
+			}
+			rest = append(rest, fmt.Sprintf("%s%s %s", mark, p.Phase, Percent(p.E2EShare)))
 			continue
 		}
 		if p.Requests == 0 {
 			fmt.Fprintf(b, "  %-12s %s\n", p.Phase, notObservable(p.Phase, r.NotApart))
 			continue
 		}
-		fmt.Fprintf(b, "  %-12s %7s  %-16s %7s  %s\n", p.Phase, Percent(p.TTFTShare), bar(p.TTFTShare), Percent(p.E2EShare), strings.TrimRight(bar(p.E2EShare), " "))
+		mark := " "
+		if p.NotTrusted {
+			mark = "!"
+		}
+		fmt.Fprintf(b, "%s %-12s %7s  %-16s %7s  %s\n", mark, p.Phase, Percent(p.TTFTShare), bar(p.TTFTShare), Percent(p.E2EShare), strings.TrimRight(bar(p.E2EShare), " "))
 	}
 	for _, n := range r.NotApart {
 		rest = append(rest, fmt.Sprintf("%s %s, not separable", joinPhases(n.Phases, " + "), Percent(n.E2EShare)))
@@ -163,15 +151,15 @@ func joinPhases(phases []analyzer.Phase, sep string) string {
 	return strings.Join(names, sep)
 }
 
-func textOperationsTable(b *bytes.Buffer, r *Report) {
-	if len(r.Operations) == 0 {
-		return
+// textOperations prints operations into so many lines; the first is left empty if there is room.
+func textOperations(b *bytes.Buffer, r *Report, room int) {
+	n := min(len(r.Operations), maxTextOperations, room)
+	if n > 0 && room > 1 {
+		b.WriteByte('\n')
+		n = min(n, room-1)
 	}
-	b.WriteByte('\n')
-	for i, op := range r.Operations {
-		if i == textOperations {
-			break
-		}
+	for i := range max(n, 0) {
+		op := &r.Operations[i]
 		fmt.Fprintf(b, "operation  %7s of %s on critical paths: %s (%s)\n", Percent(op.Share), Duration(float64(r.PathTime)),
 			printable(op.Service+" "+op.Name, 60), plural(op.Spans, "span"))
 	}
@@ -184,97 +172,4 @@ func textExemplars(b *bytes.Buffer, r *Report) {
 		}
 		fmt.Fprintf(b, "%-10s trace %s: %s, of that %s %s\n", e.What, e.TraceID, Duration(float64(e.E2E)), joinPhases(e.Largest, " + "), Percent(e.Share))
 	}
-}
-
-// textDoubts names every kind of warning with its count, and says what the first one means.
-func textDoubts(b *bytes.Buffer, r *Report) {
-	doubts := append(append([]Warning(nil), r.LeftOut...), r.Warnings...)
-	if len(doubts) == 0 {
-		return
-	}
-	var names []string
-	for _, w := range doubts {
-		names = append(names, fmt.Sprintf("%s %s", w.Name, Count(w.Count)))
-	}
-	fmt.Fprintf(b, "warnings   %s\n", printable(strings.Join(names, ", "), 120))
-	fmt.Fprintf(b, "           %s: %s\n", doubts[0].Name, doubts[0].Meaning)
-}
-
-// bar draws a share in eighths of a cell, 14 cells wide.
-func bar(share float64) string {
-	const cells = 14
-	eighths := int(math.Round(min(max(share, 0), 1) * cells * 8))
-	s := strings.Repeat("█", eighths/8)
-	if rest := eighths % 8; rest > 0 {
-		s += string([]rune("▏▎▍▌▋▊▉")[rest-1])
-	}
-	return s + strings.Repeat(" ", cells-len([]rune(s)))
-}
-
-// Duration prints nanoseconds with three significant digits in the unit that people would choose.
-func Duration(ns float64) string {
-	abs := math.Abs(ns)
-	switch {
-	case abs >= 2*3600e9:
-		return significant(ns/3600e9) + " h"
-	case abs >= 120e9:
-		return significant(ns/60e9) + " min"
-	case abs >= 0.9995e9:
-		return significant(ns/1e9) + " s"
-	case abs >= 0.9995e6:
-		return significant(ns/1e6) + " ms"
-	case abs >= 0.9995e3:
-		return significant(ns/1e3) + " us"
-	}
-	return significant(ns) + " ns"
-}
-
-func significant(f float64) string {
-	switch abs := math.Abs(f); {
-	case abs >= 99.95 || abs == 0:
-		return fmt.Sprintf("%.0f", f)
-	case abs >= 9.995:
-		return fmt.Sprintf("%.1f", f)
-	}
-	return fmt.Sprintf("%.2f", f)
-}
-
-// Percent prints a share; one that is not zero never prints as zero.
-func Percent(share float64) string {
-	if share > 0 && share < 0.0005 {
-		return "<0.1 %"
-	}
-	return fmt.Sprintf("%.1f %%", 100*share)
-}
-
-// Count prints n in groups of three digits.
-func Count(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return Count(n) + " " + one + "s"
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
-
-// printable makes s safe for a terminal and at most max characters long.
-func printable(s string, max int) string {
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-	if runes := []rune(s); len(runes) > max {
-		return string(runes[:max-1]) + "…"
-	}
-	return s
 }
