@@ -13,6 +13,9 @@ type call struct {
 	attempts    []int32 // heads of the earlier attempts and of hedges that lost; each is a call of its own in the list
 	absorbed    bool    // it is an attempt of another call
 	hedge       bool    // and ran beside it
+	isLeg       bool    // and is its prefill leg
+	prefill     int32   // 1 + the call that is its prefill leg; 0 for none
+	decodeHead  int32   // its head when that was joined
 	read        bool    // facts and outcome are set
 	facts       Call
 	outcome     Outcome
@@ -156,6 +159,13 @@ func (f *callFinder) findCalls() {
 		}
 		f.tally[i] = sum
 	}
+	f.siblings = f.siblings[:0]
+	for _, r := range f.t.Roots() {
+		if c := f.callOf[r]; c >= 0 {
+			f.siblings = append(f.siblings, c)
+		}
+	}
+	f.joinLegs(f.siblings)
 }
 
 // raise makes span i the head of a call.
@@ -186,7 +196,9 @@ func (f *callFinder) sumChildren(i int32) (sum callTally) {
 	if len(f.siblings) < 2 {
 		return sum
 	}
-	if joined := f.joinAttempts(i, f.siblings); joined > 0 {
+	joined := f.joinLegs(f.siblings)
+	f.siblings = slices.DeleteFunc(f.siblings, func(c int32) bool { return f.calls[c].absorbed })
+	if joined += f.joinAttempts(i, f.siblings); joined > 0 {
 		sum.calls -= joined
 		sum.open -= joined
 		for _, c := range f.siblings {

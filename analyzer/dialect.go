@@ -38,6 +38,9 @@ type Call struct {
 	Sequences                                                int64 // answers that were asked for at once
 
 	Streaming Tristate
+	Leg       Leg    // which leg of a disaggregated request the span is, as stated
+	LegID     string // what the legs of one request share beside its id: a bootstrap room, a transfer
+
 	Cancelled bool   // the span says that the call was given up
 	ErrorType string // as stated
 

@@ -18,6 +18,9 @@ func (f *callFinder) readCall(c int32) *call {
 		s := &f.t.Spans[i]
 		if d := f.dialect[i]; d >= 0 && f.dialects[d].Call != nil {
 			view := f.dialects[d].Call(f.t, i)
+			if view.Leg == LegPrefill || view.Leg == LegDecode && k.prefill == 0 {
+				view.FirstToken, view.LastToken = 0, 0 // they are not those of the whole request
+			}
 			if differ(k.facts.InputTokens, view.InputTokens) || differ(k.facts.OutputTokens, view.OutputTokens) {
 				disagree = true
 			}
@@ -32,6 +35,9 @@ func (f *callFinder) readCall(c int32) *call {
 		if i == k.head {
 			break
 		}
+	}
+	if k.prefill != 0 {
+		k.addLeg(f.readCall(k.prefill - 1))
 	}
 	switch {
 	case k.facts.Cancelled || givenUp(k.facts.ErrorType):
@@ -67,7 +73,7 @@ func (k *call) merge(view *Call, i int32) {
 	}
 	for _, text := range [...]struct{ to, from *string }{
 		{&f.Operation, &view.Operation}, {&f.RequestModel, &view.RequestModel}, {&f.Model, &view.Model},
-		{&f.RequestID, &view.RequestID}, {&f.ErrorType, &view.ErrorType},
+		{&f.RequestID, &view.RequestID}, {&f.LegID, &view.LegID}, {&f.ErrorType, &view.ErrorType},
 	} {
 		if *text.to == "" {
 			*text.to = *text.from
@@ -83,6 +89,9 @@ func (k *call) merge(view *Call, i int32) {
 	}
 	if f.Streaming == Unknown {
 		f.Streaming = view.Streaming
+	}
+	if f.Leg == LegNone {
+		f.Leg = view.Leg
 	}
 	f.Cancelled = f.Cancelled || view.Cancelled
 	if f.FirstToken != 0 && k.firstTokenFrom != i { // nobody needs what this view cannot tell

@@ -88,6 +88,7 @@ var AnalysisKeys = []string{
 	"ai.usage.tokens",
 
 	"thread_label",
+	"bootstrap_room",
 	"rid",
 	"module",
 

@@ -7,9 +7,9 @@ func (f *callFinder) fillLedgers(c int32, r *Request) {
 	k := &f.calls[c]
 	f.statement.resize(len(f.t.Spans))
 	f.openChain(k, r)
-	f.readStatements(c)
+	f.readStatements(c, k)
 	f.placeTokens(k, r)
-	o := f.walkOptions(c, r)
+	o := f.walkOptions(c, k, r)
 	r.E2ELedger = f.ledger(k, r.Start, r.End, o)
 	if r.FirstToken != 0 {
 		r.TTFTLedger = f.ledger(k, r.Start, r.FirstToken, o)
@@ -17,10 +17,10 @@ func (f *callFinder) fillLedgers(c int32, r *Request) {
 	f.closeChain(k)
 }
 
-// walkOptions keeps other calls off the path of call c, and whatever runs beside the call: of the children of an
+// walkOptions keeps other calls off the path of k, which is call c, and whatever runs beside the call: of the children of an
 // envelope the call itself is the one that it waits for, even if another ends a moment later.
-func (f *callFinder) walkOptions(c int32, r *Request) (o walkOptions) {
-	b, k := &f.statement, &f.calls[c]
+func (f *callFinder) walkOptions(c int32, k *call, r *Request) (o walkOptions) {
+	b := &f.statement
 	if int(f.size[k.head]) == 1 {
 		return o
 	}

@@ -13,8 +13,14 @@ type Request struct {
 	// FirstToken and LastToken are times of tokens, in nanoseconds since the Unix epoch; zero while unknown.
 	FirstToken, LastToken int64
 
-	Service   string // service.name of the innermost view
-	Instance  string // service.instance.id, else host and pid, else data-parallel rank; "" means "treated as one server"
+	Service  string // service.name of the innermost view
+	Instance string // of the innermost view: service.instance.id, else host and pid, else data-parallel rank; "" means "treated as one server"
+	// PrefillInstance is the Instance of the prefill leg of a request that another engine decoded; the two are separate
+	// capacity domains. "" for requests of one engine.
+	PrefillInstance string
+	// Leg is set when this is one leg of a disaggregated request and the other was not found: its start or its end is not
+	// the request's, and it has no times of tokens.
+	Leg       Leg
 	Model     string // the requested model, else the one that answered
 	Operation string // what was asked for, as stated, for example "chat" or "embeddings"
 

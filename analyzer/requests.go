@@ -63,6 +63,7 @@ func (f *callFinder) request(c int32, r *Request) {
 		r.Instance = instance(inner)
 	}
 	r.Start, r.End = f.t.Extent(k.head)
+	f.describeLegs(k, r)
 	for _, a := range k.attempts {
 		if f.calls[f.callOf[a]].hedge {
 			r.Warnings.Add(WarnHedged, 1)
@@ -74,6 +75,10 @@ func (f *callFinder) request(c int32, r *Request) {
 		}
 	}
 	r.Warnings.Add(WarnRetried, r.Attempts-1)
+	if k.prefill != 0 {
+		f.fillLegLedgers(c, r)
+		return
+	}
 	f.fillLedgers(c, r)
 }
 
@@ -114,20 +119,27 @@ func (f *callFinder) compareClocks(ids []int32) {
 	clear(f.clocks)
 	for _, c := range ids {
 		k := &f.calls[c]
-		for i := k.inner; i != k.head; i = f.t.Parent(i) {
-			p := f.t.Parent(i)
-			if !f.hop(i, p) {
-				continue
-			}
-			if f.clocks == nil {
-				f.clocks = map[hostNames]hostPair{}
-			}
-			names := hostNames{host(&f.t.Spans[p]), host(&f.t.Spans[i])}
-			pair := f.clocks[names]
-			clientStart, clientEnd := f.t.Extent(p)
-			serverStart, serverEnd := f.t.Extent(i)
-			pair.narrow(clientStart, clientEnd, serverStart, serverEnd)
-			f.clocks[names] = pair
+		f.compareClocksOf(k)
+		if k.prefill != 0 {
+			f.compareClocksOf(&f.calls[k.prefill-1])
 		}
+	}
+}
+
+func (f *callFinder) compareClocksOf(k *call) {
+	for i := k.inner; i != k.head; i = f.t.Parent(i) {
+		p := f.t.Parent(i)
+		if !f.hop(i, p) {
+			continue
+		}
+		if f.clocks == nil {
+			f.clocks = map[hostNames]hostPair{}
+		}
+		names := hostNames{host(&f.t.Spans[p]), host(&f.t.Spans[i])}
+		pair := f.clocks[names]
+		clientStart, clientEnd := f.t.Extent(p)
+		serverStart, serverEnd := f.t.Extent(i)
+		pair.narrow(clientStart, clientEnd, serverStart, serverEnd)
+		f.clocks[names] = pair
 	}
 }

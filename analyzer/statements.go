@@ -99,9 +99,9 @@ func (f *callFinder) closeChain(k *call) {
 	}
 }
 
-// readStatements fills the book with what all spans of call c state.
-func (f *callFinder) readStatements(c int32) {
-	b, k := &f.statement, &f.calls[c]
+// readStatements fills the book with what all spans of k, which is call c, state.
+func (f *callFinder) readStatements(c int32, k *call) {
+	b := &f.statement
 	b.parts = b.parts[:0]
 	below := f.subtree(k.head)
 	for at := 0; at < len(below); {
@@ -136,7 +136,7 @@ func (f *callFinder) readStatements(c int32) {
 func (f *callFinder) wasted(i int32) bool {
 	a := &f.calls[f.callOf[i]]
 	p := f.t.Parent(i)
-	return a.absorbed && !a.hedge && p >= 0 && f.statement.below[p] != 0
+	return a.absorbed && !a.hedge && !a.isLeg && p >= 0 && f.statement.below[p] != 0
 }
 
 // readAttempt books all of an earlier attempt as retry.

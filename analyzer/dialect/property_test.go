@@ -36,10 +36,12 @@ var textValues = map[string][]string{
 	"ai.operationId":            {"ai.generateText", "ai.generateText.doGenerate", "ai.toolCall"},
 	"error.type":                {"timeout", "cancelled"},
 	"http.request.method":       {"POST"},
+	"module":                    {"sglang::request"},
+	"bootstrap_room":            {"1", "2"},
 }
 
 var (
-	spanNames   = []string{"llm_request", "chat", "POST", "vllm_prefill", "vllm_queue", "ai.streamText", "work"}
+	spanNames   = []string{"llm_request", "chat", "POST", "vllm_prefill", "vllm_queue", "ai.streamText", "work", "prefill Req 1", "decode Req 1"}
 	scopeNames  = []string{"", "vllm.llm_engine", "trt.llm"}
 	eventNames  = []string{"First Token Stream Event", "gen_ai.content.completion.chunk", "other"}
 	randomTexts = []string{"", "1", "true", "2023-11-14T22:13:20.5Z", "gpu", "\xff"}

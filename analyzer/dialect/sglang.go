@@ -39,9 +39,10 @@ var SGLang = analyzer.Dialect{
 	Doc: "Request spans of SGLang (\"Req 1a2b3c4d\"), the thread spans below them and the slices below those: the slices name " +
 		"the phases. Threads overlap, so the request takes the slices of all threads. decode_waiting is decode stalled by " +
 		"others' prefill. Without slices, durations are attributes in seconds; time_in_model_prefill counts from the dispatch, so " +
-		"queue and prefill are not separable. The legs of disaggregated requests are not joined: they state no tokens' times.",
+		"queue and prefill are not separable. The legs of a disaggregated request (\"prefill Req ...\", \"decode Req ...\") are " +
+		"joined by bootstrap_room, rid or as the only two below one parent.",
 	Engine: true,
-	Keys:   keys([]string{"rid", "module", "thread_label", "dp_rank"}, []string{latencyTTFT, latencyE2E, latencyPrefill, latencyDecode}, callKeys),
+	Keys:   keys([]string{"rid", "module", "thread_label", "dp_rank", "bootstrap_room"}, []string{latencyTTFT, latencyE2E, latencyPrefill, latencyDecode}, callKeys),
 	Marks:  []string{"rid", "module"},
 	Names: []string{
 		"tokenize", "api_server_dispatch", "dpc_dispatch", "request_process", "prefill_*", "chunked_prefill", "decode_*",
@@ -90,9 +91,14 @@ func readSGLang(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) 
 	l.queue, l.prefill = unknown, unknown // they overlap
 	placed := l.layOut(start, end, &d.warnings)
 	c.FirstToken, c.LastToken, c.Warnings = placed.first, placed.last, d.warnings
-	if strings.HasPrefix(s.Name, "prefill ") || strings.HasPrefix(s.Name, "decode ") {
-		c.FirstToken, c.LastToken = 0, 0
-		c.Warnings.Add(analyzer.WarnLegNotJoined, 1)
+	switch {
+	case strings.HasPrefix(s.Name, "prefill "):
+		c.Leg = analyzer.LegPrefill
+	case strings.HasPrefix(s.Name, "decode "):
+		c.Leg = analyzer.LegDecode
+	}
+	if room, ok := s.Attributes.Get("bootstrap_room"); ok && c.Leg != analyzer.LegNone {
+		c.LegID = room.String()
 	}
 	parts := sglangParts(t, span)
 	if !slices.ContainsFunc(parts, ofScheduler) {

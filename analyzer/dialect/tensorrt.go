@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -11,7 +12,8 @@ var TensorRT = analyzer.Dialect{
 	Name: "tensorrt-llm",
 	Doc: "The request span of TensorRT-LLM, told by its scope. Durations are attributes in seconds: time_in_queue counts from " +
 		"the start, prefill is inferred as what is left to time_to_first_token, decode as what is left to e2e. -1 means " +
-		"\"not measured\". KV transfer between disaggregated servers is part of prefill.",
+		"\"not measured\". Between the events kv_cache_transfer_start and kv_cache_transfer_end it is gpu_transfer; the span that has " +
+		"them is the decode leg of a disaggregated request, and a call beside it that answered one token its prefill leg.",
 	Engine: true,
 	Keys:   keys([]string{latencyTTFT, latencyE2E, latencyQueue}, callKeys),
 	Marks:  []string{"gen_ai.latency.*"},
@@ -23,6 +25,9 @@ var TensorRT = analyzer.Dialect{
 	},
 	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
 		c, _ := readEngine(t, span, true)
+		if len(kvTransfers(&t.Spans[span])) > 0 {
+			c.Leg = analyzer.LegDecode
+		}
 		return c
 	},
 	Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
@@ -30,8 +35,29 @@ var TensorRT = analyzer.Dialect{
 			return nil
 		}
 		_, parts := readEngine(t, span, true)
-		return parts
+		return append(kvTransfers(&t.Spans[span]), parts...)
 	},
+}
+
+// kvTransfers returns the stretches in which a span states that it waits for a KV cache.
+func kvTransfers(s *analyzer.Span) (parts []analyzer.Part) {
+	var starts, ends []int64
+	for i := range s.Events {
+		switch s.Events[i].Name {
+		case "kv_cache_transfer_start":
+			starts = append(starts, s.Events[i].Time)
+		case "kv_cache_transfer_end":
+			ends = append(ends, s.Events[i].Time)
+		}
+	}
+	slices.Sort(starts)
+	slices.Sort(ends)
+	for i := range min(len(starts), len(ends)) {
+		parts = append(parts, analyzer.Part{
+			Start: starts[i], End: ends[i], Phase: analyzer.GPUTransfer, Detail: "kv_transfer", Source: analyzer.SourceEvent,
+		})
+	}
+	return parts
 }
 
 func isTensorRT(s *analyzer.Span) bool {

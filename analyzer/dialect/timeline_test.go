@@ -214,7 +214,7 @@ func renderWith(spans []analyzer.Span, dialects []analyzer.Dialect) string {
 	for _, r := range requests {
 		fmt.Fprintf(&out, "request %s server=%s dialect=%s %s %s", spanName(r.SpanID), spanName(r.ServerSpan), r.Dialect, at(r.Start), at(r.End))
 		for _, fact := range []struct{ name, value string }{
-			{"service", r.Service}, {"instance", r.Instance}, {"model", r.Model}, {"operation", r.Operation}, {"error", r.ErrorType},
+			{"service", r.Service}, {"instance", r.Instance}, {"prefill", r.PrefillInstance}, {"model", r.Model}, {"operation", r.Operation}, {"error", r.ErrorType},
 		} {
 			if fact.value != "" {
 				fmt.Fprintf(&out, " %s=%s", fact.name, fact.value)
@@ -229,6 +229,9 @@ func renderWith(spans []analyzer.Span, dialects []analyzer.Dialect) string {
 			if fact.value >= 0 {
 				fmt.Fprintf(&out, " %s=%d", fact.name, fact.value)
 			}
+		}
+		if r.Leg != analyzer.LegNone {
+			fmt.Fprintf(&out, " leg=%s", r.Leg)
 		}
 		if r.Attempts > 1 {
 			fmt.Fprintf(&out, " attempts=%d", r.Attempts)

@@ -16,7 +16,9 @@ var VLLM = analyzer.Dialect{
 		"frontend (HTTP, tokenizer, IPC and output processing, not separable); what is left after decode is stream. Time spent " +
 		"preempted is part of prefill or decode, and waits for remote KV, grammars and adapters are part of queue. V0 states " +
 		"neither prefill nor decode: they are inferred from queue, first token and e2e. The spans vllm_queue, " +
-		"vllm_async_kv_transfer, vllm_prefill and vllm_decode are read where they exist. Aborted requests have no span.",
+		"vllm_async_kv_transfer, vllm_prefill and vllm_decode are read where they exist. Spans do not say that they are legs of a " +
+		"disaggregated request: two of one request id are taken for them when the first answered one token before the other " +
+		"began. Aborted requests have no span.",
 	Verified: true,
 	Engine:   true,
 	Keys:     keys(latencyKeys, callKeys),
