@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slowtoken/slowtoken/analyzer/dialect"
 	"github.com/slowtoken/slowtoken/analyzer/population"
 	"github.com/slowtoken/slowtoken/report"
 )
@@ -52,7 +51,7 @@ there is one; the answer is the same.`,
 		},
 	}
 	o.window.addFlags(cmd.Flags())
-	a.config.addFlags(cmd.Flags(), "settle")
+	a.config.addFlags(cmd.Flags(), "settle", "mapping")
 	cmd.Flags().StringVar(&o.filter.Service, "service", "", "only requests of this service (`NAME` as in service.name)")
 	cmd.Flags().StringVar(&o.filter.Model, "model", "", "only requests of this model (`NAME`)")
 	cmd.Flags().StringArrayVar(&where, "where", nil, "only requests with this attribute, `KEY=VALUE`, on their span, their server's span or the resource; may be repeated")
@@ -72,7 +71,11 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	if err != nil {
 		return err
 	}
-	src, err := a.openTraces(ctx, reading{files: o.files, window: w, whole: len(o.filter.Where) > 0, memory: o.memory})
+	l, err := a.language()
+	if err != nil {
+		return err
+	}
+	src, err := a.openTraces(ctx, reading{files: o.files, window: w, whole: l.whole || len(o.filter.Where) > 0, memory: o.memory})
 	if err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 		Source:   src.name,
 		Window:   population.Window{Since: since, Until: until},
 		Filter:   o.filter,
-		Dialects: dialect.All,
+		Dialects: l.dialects,
 		LeftOut:  src.leftOut,
 	})
 	if err != nil {

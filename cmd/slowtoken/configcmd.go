@@ -49,7 +49,7 @@ func configShowCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&o.origin, "origin", false, "say where each value comes from")
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "text or json: `FORMAT`")
-	a.config.addFlags(cmd.Flags(), "settle", "drop-content", "memory-limit", "serve.")
+	a.config.addFlags(cmd.Flags(), "settle", "mapping", "drop-content", "memory-limit", "serve.")
 	return cmd
 }
 

@@ -41,7 +41,7 @@ Exit code 0: all is well; 1: something is wrong; 4: there is no data yet.`,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runDoctor(cmd.Context(), o) },
 	}
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "text or json: `FORMAT`")
-	a.config.addFlags(cmd.Flags(), "serve.otlp.")
+	a.config.addFlags(cmd.Flags(), "mapping", "serve.otlp.")
 	return cmd
 }
 
@@ -279,8 +279,13 @@ func (d *doctor) data(ctx context.Context) {
 	last := time.Unix(0, status.Last)
 	d.say("database", checkOK, "", "%s holds %s of %s, the last one received %s ago",
 		d.config.DB, plural(status.Spans, "span"), plural(status.Traces, "trace"), d.now().Sub(time.Unix(0, status.LastReceived)).Round(time.Second))
+	l, err := d.language()
+	if err != nil {
+		d.say("mapping", checkProblem, "mend it; until then nothing is analyzed", "%v", err)
+		l = language{dialects: dialect.All}
+	}
 	var spans []analyzer.Span
-	for batch, err := range db.Spans(ctx, storage.Query{Since: last.Add(-surveyWindow).UnixNano(), Columns: storage.AnalysisColumns}) {
+	for batch, err := range db.Spans(ctx, storage.Query{Since: last.Add(-surveyWindow).UnixNano(), Columns: l.columns()}) {
 		if err != nil {
 			d.say("database", checkProblem, "", "%s: read spans: %v", d.config.DB, err)
 			return
@@ -290,8 +295,8 @@ func (d *doctor) data(ctx context.Context) {
 		}
 	}
 	survey := newSpanSurvey(d.now())
-	survey.look(spans, dialect.All)
-	d.checks = append(d.checks, survey.checks(dialect.All)...)
+	survey.look(spans, l.dialects)
+	d.checks = append(d.checks, survey.checks(l.dialects)...)
 }
 
 // print lists the checks for people.

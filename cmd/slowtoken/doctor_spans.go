@@ -83,7 +83,7 @@ func (v *spanSurvey) checks(dialects []analyzer.Dialect) []check {
 			Name: "inference", State: checkProblem,
 			Says: "none of them is an inference call that a dialect knows; span names seen: " + mostFrequent(v.names, 10),
 			Next: "check that the serving stack itself sends traces (vLLM: --otlp-traces-endpoint); dialects known: " + strings.Join(known, ", ") +
-				"; own spans can say their phase in the attribute slowtoken.phase",
+				"; --mapping reads those of another stack (docs/mapping.md), and own spans can say their phase in the attribute slowtoken.phase",
 		})
 	}
 	for _, service := range slices.Sorted(maps.Keys(v.misdated)) {

@@ -19,6 +19,8 @@ type settings struct {
 	LogFormat string
 	Settle    time.Duration
 
+	Mapping string
+
 	DropContent bool
 	MemoryLimit string
 
@@ -63,6 +65,7 @@ func (s *settings) list() []*setting {
 		{key: "log.level", flag: textFlag(&s.LogLevel, "log-level", "log from this `LEVEL` on: debug, info, warn or error")},
 		{key: "log.format", flag: textFlag(&s.LogFormat, "log-format", "log as text or json: `FORMAT`")},
 		{key: "settle", flag: durationFlag(&s.Settle, "settle", "leave out traces of which the server received a span less than this `TIME` ago: they may still grow")},
+		{key: "mapping", flag: textFlag(&s.Mapping, "mapping", "read spans as this `FILE` says too: docs/mapping.md")},
 		{key: "drop-content", flag: boolFlag(&s.DropContent, "drop-content", "keep prompts and completions out of the database")},
 		{key: "memory-limit", flag: textFlag(&s.MemoryLimit, "memory-limit", "most memory that the database may take, such as 2GiB: `SIZE`")},
 		{key: "serve.otlp.protocols.grpc.endpoint", flag: textFlag(&s.Serve.GRPCEndpoint, "otlp-grpc-endpoint", "`ADDRESS` to receive OTLP/gRPC on")},

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/slowtoken/slowtoken/analyzer/dialect"
 	"github.com/slowtoken/slowtoken/report"
 )
 
@@ -90,7 +89,7 @@ trace, in the order of their ids.`,
 		},
 	}
 	o.window.addFlags(cmd.Flags())
-	a.config.addFlags(cmd.Flags(), "settle")
+	a.config.addFlags(cmd.Flags(), "settle", "mapping")
 	cmd.Flags().StringArrayVar(&o.files, "file", nil, "read `FILE`, or - for standard input, instead of the database; may be repeated")
 	cmd.Flags().BoolVar(&o.all, "all", false, "every trace, one line each")
 	cmd.Flags().StringVarP(&o.format, "output", "o", "", "output `FORMAT`: text, json, jsonl, perfetto (default text; jsonl with --all)")
@@ -125,11 +124,15 @@ func (o *traceOptions) check() error {
 
 // runTrace shows one trace.
 func (a *app) runTrace(ctx context.Context, o traceOptions) error {
+	l, err := a.language()
+	if err != nil {
+		return err
+	}
 	t, err := a.findTrace(ctx, o)
 	if err != nil {
 		return err
 	}
-	v := report.ViewTrace(t, dialect.All)
+	v := report.ViewTrace(t, l.dialects)
 	return a.writeOut(o.out, func(w io.Writer) error {
 		for _, f := range traceFormats {
 			if f.name == o.format {
