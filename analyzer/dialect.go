@@ -73,6 +73,10 @@ type Dialect struct {
 
 	Match func(*Span) Role // the span's role; nil stands for RoleNone
 
+	// Batch reports whether a span is one step of several requests, which links tie to the spans of those, and how many
+	// requests it states; 0 when it does not. Nil stands for none.
+	Batch func(*Span) (size int64, is bool)
+
 	// Call returns what an inference span of this dialect states about its call.
 	Call func(t *Trace, span int32) Call
 	// Parts returns the phases of a span's time on the span's clock; gaps are what the span does not explain. Where parts

@@ -92,6 +92,7 @@ var AnalysisKeys = []string{
 	"rid",
 	"module",
 
+	"batch_size",
 	"inference_time",
 	"queue_time",
 	"total_time",

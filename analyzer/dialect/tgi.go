@@ -9,9 +9,10 @@ var TGI = analyzer.Dialect{
 		"validation_time from the start is tokenize, queue_time follows, then inference_time, in which prefill and decode are " +
 		"not separable. Spans below are finer: queued, the first infer of a request (prefill, its end is the first token), each " +
 		"later infer (one step of decode) and waiting (decode stalled by the prefill of a new batch). time_per_token has the " +
-		"prefill in it and is not read. Batches are traces of their own and are not followed.",
+		"prefill in it and is not read. Spans named batch, in traces of their own that links tie to infer both ways, say with " +
+		"batch_size how many requests shared a step.",
 	Engine: true,
-	Keys:   keys([]string{"total_time", "validation_time", "queue_time", "inference_time"}, callKeys),
+	Keys:   keys([]string{"total_time", "validation_time", "queue_time", "inference_time", "batch_size"}, callKeys),
 	Marks:  []string{"total_time", "inference_time"},
 	Names:  []string{"queued", "infer", "waiting", "tokenize", "validate", "validate_input", "send_generation"},
 	Match: func(s *analyzer.Span) analyzer.Role {
@@ -19,6 +20,10 @@ var TGI = analyzer.Dialect{
 			return analyzer.RoleInference
 		}
 		return analyzer.RoleNone
+	},
+	Batch: func(s *analyzer.Span) (size int64, is bool) {
+		v, ok := s.Attributes.Get("batch_size")
+		return max(count(v), 0), ok && s.Name == "batch"
 	},
 	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
 		c, _ := readTGI(t, span)
@@ -100,12 +105,16 @@ func readTGI(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) {
 		parts = append(parts, stage.part)
 		at = stage.part.End
 	}
+	first := firstInfer(t, span)
 	descendants(t, span, func(i int32) bool {
-		if first := firstInfer(t, i); first >= 0 && c.FirstToken == 0 {
-			_, c.FirstToken = t.Extent(first)
+		if first < 0 {
+			first = firstInfer(t, i)
 		}
-		return c.FirstToken == 0
+		return first < 0
 	})
+	if first >= 0 {
+		_, c.FirstToken = t.Extent(first)
+	}
 	c.Warnings = d.warnings
 	return c, parts
 }

@@ -24,8 +24,9 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // The cases in testdata are timelines of one trace: a txtar archive that says in its comment what it shows, then
 //
 //	-- spans --      a line a span: NAME START END [in PARENT] [client|server|internal] [error[=MESSAGE]] [op=NAME]
-//	                 [scope=NAME] [dropped-events=N]; below it, indented, a line an attribute: KEY = VALUE (a Go literal;
-//	                 "resource KEY = VALUE" for one of the resource, "event NAME AT" for an event)
+//	                 [scope=NAME] [dropped-events=N] [trace=N]; below it, indented, a line an attribute: KEY = VALUE (a
+//	                 Go literal; "resource KEY = VALUE" for one of the resource, "event NAME AT" for an event, "link
+//	                 NAME N" for a link to a span of trace N)
 //	-- requests --   what Requests makes of it
 //
 // Times are Go durations from the start of the timeline. Spaces in names are written "_".
@@ -74,6 +75,11 @@ func spanID(name string) (id analyzer.SpanID) {
 	return id
 }
 
+func traceID(n uint64) (id analyzer.TraceID) {
+	binary.BigEndian.PutUint64(id[8:], n)
+	return id
+}
+
 func spanName(id analyzer.SpanID) string { return strings.TrimRight(string(id[:]), "\x00") }
 
 func parseSpans(text string) ([]analyzer.Span, error) {
@@ -110,7 +116,7 @@ func parseSpan(words []string) (s analyzer.Span, err error) {
 		return s, fmt.Errorf("want NAME (up to 8 letters) START END")
 	}
 	s = analyzer.Span{ID: spanID(words[0]), Name: words[0], Resource: &analyzer.Resource{}, Scope: &analyzer.Scope{}}
-	binary.BigEndian.PutUint64(s.TraceID[8:], 1)
+	s.TraceID = traceID(1)
 	if s.Start, err = parseTime(words[1]); err != nil {
 		return s, err
 	}
@@ -140,6 +146,12 @@ func parseSpan(words []string) (s analyzer.Span, err error) {
 			s.Name = strings.ReplaceAll(strings.TrimPrefix(rest[0], "op="), "~", " ")
 		case "scope":
 			s.Scope.Name = value
+		case "trace":
+			n, err := strconv.ParseUint(value, 10, 64)
+			if err != nil {
+				return s, err
+			}
+			s.TraceID = traceID(n)
 		case "dropped-events":
 			n, err := strconv.Atoi(value)
 			if err != nil {
@@ -161,6 +173,11 @@ func parseDetail(s *analyzer.Span, line string) error {
 		}
 		when, err := parseTime(rest[at+1:])
 		s.Events = append(s.Events, analyzer.Event{Name: rest[:at], Time: when})
+		return err
+	}
+	if words := strings.Fields(line); words[0] == "link" && len(words) == 3 && words[1] != "=" {
+		n, err := strconv.ParseUint(words[2], 10, 64)
+		s.Links = append(s.Links, analyzer.Link{TraceID: traceID(n), SpanID: spanID(words[1])})
 		return err
 	}
 	key, text, ok := strings.Cut(line, " = ")
@@ -193,7 +210,14 @@ func parseValue(text string) (analyzer.Value, error) {
 func render(spans []analyzer.Span) string { return renderWith(spans, dialect.All) }
 
 func renderWith(spans []analyzer.Span, dialects []analyzer.Dialect) string {
-	requests, turns := analyzer.Requests(analyzer.NewTrace(slices.Clone(spans)), dialects)
+	var requests []analyzer.Request
+	var turns []analyzer.Turn
+	var batches analyzer.Batches
+	for trace := range analyzer.GroupByTrace(slices.Clone(spans)) {
+		r, u := analyzer.Requests(trace, dialects)
+		batches.Add(trace, r, dialects)
+		requests, turns = append(requests, r...), append(turns, u...)
+	}
 	var out strings.Builder
 	at := func(ns int64) string { return time.Duration(ns - timelineBase).String() }
 	ledger := func(name string, l analyzer.Ledger) {
@@ -246,6 +270,14 @@ func renderWith(spans []analyzer.Span, dialects []analyzer.Dialect) string {
 		}
 		if len(measures) > 0 {
 			fmt.Fprintln(&out, " ", strings.Join(measures, ", "))
+		}
+		if batches.Fill(&r); r.BatchSize > 0 {
+			fmt.Fprintf(&out, "  batches of %.3g", r.BatchSize)
+			_, others := batches.Of(analyzer.SpanRef{TraceID: r.TraceID, SpanID: r.SpanID})
+			for _, other := range others {
+				fmt.Fprint(&out, " ", spanName(other.SpanID))
+			}
+			fmt.Fprintln(&out)
 		}
 		ledger("to first token", r.TTFTLedger)
 		ledger("to end", r.E2ELedger)
