@@ -102,7 +102,15 @@ func textSLO(b *bytes.Buffer, r *Report) {
 	if s.Running > 0 {
 		fmt.Fprintf(b, ", %s running", Count(s.Running))
 	}
-	fmt.Fprintf(b, "; goodput %s of %s req/s\n", significant(s.Goodput), significant(s.Throughput))
+	fmt.Fprintf(b, "; goodput %s of %s req/s\n", rate(s.Goodput), rate(s.Throughput))
+}
+
+// rate prints requests a second, which may be few, with three digits.
+func rate(rps float64) string {
+	if rps >= 100 {
+		return fmt.Sprintf("%.0f", rps)
+	}
+	return strconv.FormatFloat(rps, 'g', 3, 64)
 }
 
 // quantile prints a value and its interval; "at least" stands where the sample is too small for an upper end.

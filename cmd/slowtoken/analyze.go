@@ -16,6 +16,7 @@ type analyzeOptions struct {
 	files  []string // read these; without any, the database
 	window windowOptions
 	filter population.Filter
+	limits limitOptions
 	format string
 	out    string // file to write the answer to; standard output when empty
 	memory int64  // bytes that the spans in memory at once may take
@@ -37,6 +38,7 @@ there is one; the answer is the same.`,
 		Example: `  slowtoken analyze traces.json
   slowtoken analyze --since 1h
   slowtoken analyze --since 2026-01-02T15:00:00Z --until 2026-01-02T16:00:00Z --model llama-3.1-8b
+  slowtoken analyze --slo ttft=1s,tpot=50ms --target e2e-p95=20s --fact sampling=none traces.json
   slowtoken analyze --where tenant=acme --since 7d -o json`,
 		GroupID: groupAnswer,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -51,10 +53,11 @@ there is one; the answer is the same.`,
 		},
 	}
 	o.window.addFlags(cmd.Flags())
-	a.config.addFlags(cmd.Flags(), "settle", "mapping")
+	a.config.addFlags(cmd.Flags(), "settle", "mapping", "facts")
 	cmd.Flags().StringVar(&o.filter.Service, "service", "", "only requests of this service (`NAME` as in service.name)")
 	cmd.Flags().StringVar(&o.filter.Model, "model", "", "only requests of this model (`NAME`)")
 	cmd.Flags().StringArrayVar(&where, "where", nil, "only requests with this attribute, `KEY=VALUE`, on their span, their server's span or the resource; may be repeated")
+	o.limits.addFlags(cmd.Flags())
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "output `FORMAT`: "+formatNames())
 	cmd.Flags().StringVar(&o.out, "out", "", "write the answer to `FILE`")
 	cmd.Flags().StringVar(&memory, "memory", memory, "keep spans in memory up to this `SIZE`; more are read in several passes")
@@ -75,19 +78,18 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	if err != nil {
 		return err
 	}
+	ro := report.Options{Filter: o.filter, Dialects: l.dialects}
+	ro.Window.Since, ro.Window.Until = w.nanos()
+	if err := o.limits.apply(a.config, &ro); err != nil {
+		return err
+	}
 	src, err := a.openTraces(ctx, reading{files: o.files, window: w, whole: l.whole || len(o.filter.Where) > 0, memory: o.memory})
 	if err != nil {
 		return err
 	}
 	defer src.close()
-	since, until := w.nanos()
-	r, err := report.Build(src.traces, report.Options{
-		Source:   src.name,
-		Window:   population.Window{Since: since, Until: until},
-		Filter:   o.filter,
-		Dialects: l.dialects,
-		LeftOut:  src.leftOut,
-	})
+	ro.Source, ro.LeftOut = src.name, src.leftOut
+	r, err := report.Build(src.traces, ro)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,10 @@ is SLOWTOKEN_LOG_LEVEL), else a key of the configuration file, else its default.
   log:
     level: warn
   drop-content: true
+  targets:
+    ttft-p95: 800ms       # what all requests together should keep; none drops a default one
+  slo:
+    ttft: 1s              # what each request should keep: gives attainment and goodput
   serve:
     otlp:                 # the settings of the OpenTelemetry collector's OTLP receiver, by their usual names
       protocols:

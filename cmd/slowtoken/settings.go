@@ -24,6 +24,8 @@ type settings struct {
 	DropContent bool
 	MemoryLimit string
 
+	limitSettings
+
 	Serve serveSettings
 }
 
@@ -60,7 +62,7 @@ const receiverKey = "serve.otlp"
 
 // list returns every setting, bound to s.
 func (s *settings) list() []*setting {
-	return []*setting{
+	return append([]*setting{
 		{key: "db", flag: textFlag(&s.DB, "db", "`PATH` of the database (default $XDG_DATA_HOME/slowtoken/slowtoken.db)")},
 		{key: "log.level", flag: textFlag(&s.LogLevel, "log-level", "log from this `LEVEL` on: debug, info, warn or error")},
 		{key: "log.format", flag: textFlag(&s.LogFormat, "log-format", "log as text or json: `FORMAT`")},
@@ -77,7 +79,7 @@ func (s *settings) list() []*setting {
 		{key: "serve.bearer-token", flag: textFlag(&s.Serve.BearerToken, "bearer-token", "token that clients must send"), secret: true},
 		{key: "serve.bearer-token-file", flag: textFlag(&s.Serve.BearerTokenFile, "bearer-token-file", "`FILE` with the token that clients must send; or set SLOWTOKEN_BEARER_TOKEN")},
 		{key: "serve.max-recv-size", flag: intFlag(&s.Serve.MaxRecvSize, "max-recv-size", "largest request accepted, in `MIB`")},
-	}
+	}, s.limitSettings.list()...)
 }
 
 func defaultSettings(getenv func(string) string) settings {
@@ -86,6 +88,9 @@ func defaultSettings(getenv func(string) string) settings {
 		LogLevel:  "info",
 		LogFormat: "text",
 		Settle:    10 * time.Second,
+
+		limitSettings: defaultLimits(),
+
 		Serve: serveSettings{
 			GRPCEndpoint:  "127.0.0.1:4317",
 			HTTPEndpoint:  "127.0.0.1:4318",
