@@ -93,6 +93,11 @@ var AnalysisKeys = []string{
 	"module",
 
 	"batch_size",
+	"component",
+	"phase",
+	"x_dynamo_request_id",
+	"x_request_id",
+
 	"inference_time",
 	"queue_time",
 	"total_time",

@@ -15,6 +15,7 @@ var All = []analyzer.Dialect{
 	SGLang,
 	TGI,
 	Triton,
+	Dynamo,
 	LiteLLM,
 	Predecessor,
 	Langfuse,
