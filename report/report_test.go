@@ -295,6 +295,43 @@ func TestRunningRequestsMakePercentilesLowerBounds(t *testing.T) {
 	}
 }
 
+// Requests that still run are probably the slow ones: what is known of the others bounds percentiles from below only.
+func TestCensoringBeginsAboveOnePercent(t *testing.T) {
+	// Call i runs from i to i + 1.3 s; the window ends just before the last ones do.
+	calls := func(n, running int) *Report {
+		var list []testSpan
+		for i := range n {
+			call := gatewayCalls()[:2]
+			for k := range call {
+				call[k].trace = byte(i + 1)
+				if i < running {
+					call[k].start, call[k].end = call[k].start+1, call[k].end+1
+				}
+			}
+			list = append(list, call...)
+		}
+		return buildReport(t, list, Options{Window: population.Window{Since: epoch, Until: epoch + 2*second}})
+	}
+	for _, c := range []struct {
+		running  int
+		censored bool
+	}{{0, false}, {1, false}, {2, true}} {
+		r := calls(100, c.running)
+		e2e := r.Measures[2]
+		if r.Requests.Running != c.running || r.Requests.Censored != c.censored || e2e.N != 100-c.running {
+			t.Fatalf("%d running: %+v, E2E of %d", c.running, r.Requests, e2e.N)
+		}
+		if p95 := e2e.Quantiles[1]; (p95.High == nil) != c.censored || p95.Low == nil {
+			t.Errorf("%d running: p95 %+v", c.running, p95)
+		}
+		for _, target := range r.Targets {
+			if target.Name == "e2e-p95" && (target.Verdict == VerdictPass) == c.censored {
+				t.Errorf("%d running: %+v", c.running, target)
+			}
+		}
+	}
+}
+
 func TestDurationHasThreeDigits(t *testing.T) {
 	for _, c := range []struct {
 		ns   float64

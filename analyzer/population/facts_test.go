@@ -38,3 +38,23 @@ func TestStatedSampling(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a fact is checked to be, it is checked to be that again.
+func FuzzFacts(f *testing.F) {
+	for _, s := range []string{"none", "0.1", "1", "true", "H100", " ", "-1", "1e400", "0x1p-2", "\x00"} {
+		f.Add(uint8(1), s)
+	}
+	f.Fuzz(func(t *testing.T, key uint8, text string) {
+		k := FactKeys[int(key)%len(FactKeys)]
+		value, err := k.Check(text)
+		if err != nil {
+			return
+		}
+		if again, err := k.Check(value); again != value || err != nil {
+			t.Errorf("%s=%q reads as %q, and that as %q, %v", k.Key, text, value, again, err)
+		}
+		if p, ok := (Facts{k.Key: value}).Sampling(); ok && !(p > 0 && p <= 1) {
+			t.Errorf("%q is sampling %v", text, p)
+		}
+	})
+}

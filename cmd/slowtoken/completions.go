@@ -10,6 +10,7 @@ func addCompletions(cmd *cobra.Command) {
 		"log-format": logFormats,
 		"output":     {"text", "json"},
 		"format":     exportFormats,
+		"definition": definitionNames(),
 	} {
 		if cmd.Flags().Lookup(flag) != nil || cmd.PersistentFlags().Lookup(flag) != nil {
 			// It fails for a flag that does not exist or has completions, and this one exists and has none.
