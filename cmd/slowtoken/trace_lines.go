@@ -21,7 +21,7 @@ func (a *app) runTraceLines(ctx context.Context, o traceOptions) error {
 	if err != nil {
 		return err
 	}
-	src, err := a.openTraces(ctx, reading{files: o.files, window: w, whole: true, memory: o.memory})
+	src, err := a.openTraces(ctx, reading{files: o.files, window: w, whole: true, sorted: true, memory: o.memory})
 	if err != nil {
 		return err
 	}
