@@ -51,9 +51,7 @@ func (f *callFinder) ledger(k *call, start, end int64, o walkOptions) Ledger {
 	o.Start, o.End = max(start, o.Start), end
 	f.retriesBefore(k, start, min(o.Start, end))
 	if o.Start < o.End {
-		for _, at := range f.t.walk(k.head, o) {
-			f.explain(f.statement.near[at.Span], at.Start, at.End, k.head)
-		}
+		f.book(k.head, o)
 	}
 	if len(b.out) == 0 {
 		return Ledger{}
@@ -86,41 +84,6 @@ func (f *callFinder) retriesBefore(k *call, start, end int64) {
 // holds reports whether span i is in the subtree of span head.
 func (f *callFinder) holds(head, i int32) bool {
 	return f.place[i] >= f.place[head] && f.place[i] < f.place[head]+f.size[head]
-}
-
-// explain books [start, end] as span i states it, and what it leaves open as the next span up to the head that states
-// anything. With -1 for the span, nothing explains it.
-func (f *callFinder) explain(i int32, start, end int64, head int32) {
-	if i < 0 {
-		f.emit(Part{Source: SourceInferred}, start, end)
-		return
-	}
-	above := int32(-1)
-	if i != head {
-		above = f.statement.near[f.t.Parent(i)]
-	}
-	parts, shift := f.statement.of(i), f.statement.shift[i]
-	at, _ := slices.BinarySearchFunc(parts, start, func(p Part, start int64) int {
-		if p.End+shift <= start {
-			return -1
-		}
-		return 1
-	})
-	for _, p := range parts[at:] {
-		from, to := p.Start+shift, min(p.End+shift, end)
-		if from >= end {
-			break
-		}
-		if start < from {
-			f.explain(above, start, from, head)
-			start = from
-		}
-		f.emit(p, start, to)
-		start = to
-	}
-	if start < end {
-		f.explain(above, start, end, head)
-	}
 }
 
 // emit appends a part with p's meaning to the ledger, or makes the last one longer when it means the same.

@@ -213,9 +213,7 @@ func (f *callFinder) legLedger(k *call, before []Part, start, end int64, o walkO
 		return Ledger{Parts: slices.Clone(b.out)}
 	}
 	f.emit(Part{Source: SourceInferred}, start, o.Start)
-	for _, at := range f.t.walk(k.head, o) {
-		f.explain(f.statement.near[at.Span], at.Start, at.End, k.head)
-	}
+	f.book(k.head, o)
 	f.emit(Part{Source: SourceInferred}, o.End, end)
 	if len(b.out) == 0 {
 		return Ledger{}

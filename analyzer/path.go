@@ -58,6 +58,11 @@ type walker struct {
 	stack []visit
 	moved []int32 // lists of children that shifts have put into another order
 	cuts  *cuts   // if set, the walk counts in it
+
+	// visits are the spans that the walk went into, parents first, with the stretch that it tiled of each; it keeps them
+	// if keepVisits is set.
+	visits     []Interval
+	keepVisits bool
 }
 
 var walkers = sync.Pool{New: func() any { return new(walker) }}
@@ -109,6 +114,9 @@ func (w *walker) emit(span int32, start, end int64) {
 func (w *walker) enter(t *Trace, span int32, start, end, shift int64, o *walkOptions) {
 	if w.cuts != nil {
 		w.cuts.add(t, span, start, end)
+	}
+	if w.keepVisits {
+		w.visits = append(w.visits, Interval{span, start, end})
 	}
 	n := &t.nodes[span]
 	v := visit{span: span, next: n.kids, last: n.kids + n.numKids, fresh: true, start: start, now: end, shift: shift}

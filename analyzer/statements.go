@@ -8,7 +8,6 @@ type statementBook struct {
 	parts []Part  // of all spans
 	first []int32 // where a span's parts begin in parts
 	count []int32 // how many they are
-	near  []int32 // the nearest span, from the span itself up to the head, that states anything; -1 for none
 	rest  []Phase // the phase of what the span does not explain of its time; Unattributed for none
 	shift []int64 // how far the span is moved, in nanoseconds
 
@@ -17,10 +16,12 @@ type statementBook struct {
 	move  []int64 // how far the span is moved against its parent
 
 	read, out []Part // while a span is read, and while a ledger is written
+	claims    []claim
+	active    []claim // at one instant
 }
 
 func (b *statementBook) resize(n int) {
-	b.first, b.count, b.near = resize(b.first, n), resize(b.count, n), resize(b.near, n)
+	b.first, b.count = resize(b.first, n), resize(b.count, n)
 	b.rest, b.shift = resize(b.rest, n), resize(b.shift, n)
 	b.below, b.move = resize(b.below, n), resize(b.move, n)
 }
@@ -106,10 +107,9 @@ func (f *callFinder) readStatements(c int32, k *call) {
 	below := f.subtree(k.head)
 	for at := 0; at < len(below); {
 		i := below[at]
-		p := f.t.Parent(i)
-		near, shift := int32(-1), int64(0)
+		shift := int64(0)
 		if i != k.head {
-			near, shift = b.near[p], b.shift[p]+b.move[i]
+			shift = b.shift[f.t.Parent(i)] + b.move[i]
 		}
 		if other := f.callOf[i]; other >= 0 && other != c {
 			if f.wasted(i) {
@@ -124,10 +124,6 @@ func (f *callFinder) readStatements(c int32, k *call) {
 		b.first[i], b.shift[i] = int32(len(b.parts)), shift
 		f.readSpan(i, k)
 		b.count[i] = int32(len(b.parts)) - b.first[i]
-		if b.count[i] > 0 {
-			near = i
-		}
-		b.near[i] = near
 		at++
 	}
 }
@@ -147,7 +143,7 @@ func (f *callFinder) readAttempt(i int32) {
 	b.parts = append(b.parts, Part{Start: start, End: end, Phase: Retry, Source: SourceSpan})
 	shift := b.shift[f.t.Parent(i)]
 	for _, x := range f.subtree(i) {
-		b.first[x], b.count[x], b.near[x], b.shift[x] = first, 1, x, shift
+		b.first[x], b.count[x], b.shift[x] = first, 1, shift
 	}
 }
 

@@ -16,6 +16,10 @@ func TestLargeTraces(t *testing.T) {
 	tool := analyzer.Attributes{{Key: "gen_ai.operation.name", Value: analyzer.String("execute_tool")}}
 	http := analyzer.Attributes{{Key: "http.request.method", Value: analyzer.String("POST")}}
 	decode := analyzer.Attributes{{Key: "slowtoken.phase", Value: analyzer.String("decode")}}
+	model := analyzer.Attributes{{Key: "triton.model_name", Value: analyzer.String("llama")}}
+	queued := []analyzer.Event{
+		{Name: "QUEUE_START", Time: timelineBase + 3*n/2}, {Name: "COMPUTE_START", Time: timelineBase + 3*n/2 + 1},
+	}
 	sequential := func(i int) (int64, int64) { return int64(i) * 10, int64(i)*10 + 9 }
 	nested := func(i int) (int64, int64) { return int64(i), 3*n - int64(i) }
 	for _, shape := range []struct {
@@ -70,6 +74,15 @@ func TestLargeTraces(t *testing.T) {
 			s.Attributes = tool
 			if i%2 == 0 {
 				s.Attributes = chat
+			}
+			return i - 1
+		}},
+		{"nested spans that state an instant each", 1, func(i int, s *analyzer.Span) int {
+			s.Start, s.End = nested(i)
+			s.Attributes = model
+			s.Events = queued
+			if i == 1 {
+				s.Name, s.Attributes, s.Events = "InferRequest", nil, nil
 			}
 			return i - 1
 		}},
