@@ -78,12 +78,15 @@ func (o Objectives) tpot(r *Record, until int64) Verdict {
 	return within(ns, o.TPOT, Attained)
 }
 
+// e2e of a leg without the other is only the least that the request took.
 func (o Objectives) e2e(r *Record, until int64) Verdict {
 	switch {
 	case o.E2E == 0:
 		return NotApplicable
 	case r.Running(until):
 		return within(float64(until-r.Start), o.E2E, StillRunning)
+	case r.Leg != analyzer.LegNone:
+		return within(float64(r.E2E()), o.E2E, NotKnown)
 	}
 	return within(float64(r.E2E()), o.E2E, Attained)
 }

@@ -44,6 +44,8 @@ func TestJudge(t *testing.T) {
 		{"tokens nobody counted", Objectives{TPOT: 1}, 0, func(r *Record) { r.OutputTokens = -1 }, NotKnown},
 		{"several answers at once", Objectives{TPOT: 1}, 0, func(r *Record) { r.Sequences = 2 }, NotKnown},
 		{"embeddings have no tokens", Objectives{TTFT: 1, TPOT: 1}, 0, func(r *Record) { r.Embedding, r.FirstToken, r.OutputTokens = true, 0, -1 }, Attained},
+		{"a leg is part of a request", Objectives{E2E: 2 * second}, 0, func(r *Record) { r.Leg = analyzer.LegDecode }, NotKnown},
+		{"and may be too long by itself", Objectives{E2E: 1}, 0, func(r *Record) { r.Leg = analyzer.LegDecode }, Missed},
 		{"a miss outweighs what is unknown", Objectives{TTFT: 1, E2E: 1}, 0, func(r *Record) { r.FirstToken = 0 }, Missed},
 
 		{"ended before the window", all, second + 1, nil, Attained},

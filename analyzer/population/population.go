@@ -163,6 +163,7 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Sequences: r.Sequences,
 		Probability: b.survey.probability(t, r), Doubts: doubts,
 		Model: b.code(r.Model), Service: b.code(r.Service), Instance: b.code(r.Instance), Dialect: b.code(r.Dialect),
+		PrefillInstance: b.code(r.PrefillInstance), Leg: r.Leg,
 		Outcome: r.Outcome, Streaming: r.Streaming, Embedding: r.Operation == operationEmbeddings,
 		phases: b.phases(r),
 	})
@@ -249,6 +250,7 @@ func (b *Builder) Merge(other *Builder) {
 	for i := range other.records {
 		r := &other.records[i]
 		r.Model, r.Service, r.Instance, r.Dialect = recode[r.Model], recode[r.Service], recode[r.Instance], recode[r.Dialect]
+		r.PrefillInstance = recode[r.PrefillInstance]
 	}
 	b.records = append(b.records, other.records...)
 	for key, op := range other.operations {

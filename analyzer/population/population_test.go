@@ -65,7 +65,7 @@ func equal(t *testing.T, got, want *Population) {
 		}
 		return names
 	}
-	codes := cmpopts.IgnoreFields(Record{}, "Model", "Service", "Instance", "Dialect")
+	codes := cmpopts.IgnoreFields(Record{}, "Model", "Service", "Instance", "Dialect", "PrefillInstance")
 	unexported := cmp.AllowUnexported(Record{})
 	if d := cmp.Diff(want, got, codes, unexported, cmpopts.IgnoreUnexported(Population{})); d != "" {
 		t.Errorf("populations differ (-want +got):\n%s", d)

@@ -19,10 +19,12 @@ type Record struct {
 
 	// Codes into the population's dictionary: see [Population.Text].
 	Model, Service, Instance, Dialect uint32
+	PrefillInstance                   uint32 // as in [analyzer.Request.PrefillInstance]
 
 	Outcome   analyzer.Outcome
 	Streaming analyzer.Tristate
 	Embedding bool // the operation makes no tokens
+	Leg       analyzer.Leg
 
 	phases []PhaseTime
 }

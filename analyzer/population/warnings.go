@@ -49,7 +49,7 @@ var Warnings = []analyzer.WarningMeaning{
 		Remedy: "raise the limit: OTEL_SPAN_LINK_COUNT_LIMIT in the sender's environment",
 	},
 	{
-		Name: WarnExperimental, Meaning: "requests read by a dialect that was written from documentation and not tested against recordings",
+		Name: WarnExperimental, Meaning: "requests read by a dialect that was not tested against recordings of the real stack",
 		Remedy: "compare a few requests with what the stack itself reports",
 	},
 	{
