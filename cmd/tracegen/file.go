@@ -22,6 +22,9 @@ import (
 
 func writeFile(ctx context.Context, o options, stdout io.Writer) (err error) {
 	batches := corpusBatches(o)
+	if o.tree > 0 {
+		batches = synth.Tree(o.corpus.Seed, o.tree, o.corpus.End)
+	}
 	if o.recording {
 		batches, o.format = recordingBatches(), "otlp-jsonl"
 	}

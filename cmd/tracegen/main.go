@@ -39,6 +39,7 @@ func main() {
 type options struct {
 	corpus    synth.CorpusOptions
 	recording bool
+	tree      int
 	end       string
 
 	format string
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.Float64Var(&o.corpus.Rate, "arrivals", 0, "requests per second that arrive in the simulation; 0 is 32")
 	flags.StringVar(&o.end, "end", "now", "when the simulation ends: now, or a time as 2026-01-15T12:00:00Z")
 	flags.BoolVar(&o.recording, "recording", false, "write the recording that ships with slowtoken, instead of --traces; takes --out only")
+	flags.IntVar(&o.tree, "tree", 0, "write one trace of this many spans, 20 generations deep, instead of --traces; takes a file only")
 	flags.StringVar(&o.format, "format", "otlp-proto", "of the file: otlp-proto (messages behind their length), otlp-jsonl or otlp-json")
 	flags.StringVar(&o.out, "out", "", "file to write, compressed if its name ends in .gz; - is standard output")
 	flags.StringVar(&o.address, "otlp-grpc", "", "HOST:PORT of a server to send to")
@@ -92,6 +94,8 @@ func (o options) check(rest []string) error {
 		return errors.New("say where the traces go: either --out FILE or --otlp-grpc HOST:PORT")
 	case o.recording && o.address != "":
 		return errors.New("--recording goes to a file: say --out FILE")
+	case o.tree != 0 && (o.address != "" || o.recording || o.tree < 0):
+		return errors.New("--tree makes a file of at least one span: say --out FILE, without --recording")
 	case o.corpus.Traces < 1 || o.batch < 1 || o.connections < 1:
 		return errors.New("--traces, --batch and --connections must be at least 1")
 	case !slices.Contains(formats, o.format):
