@@ -93,6 +93,9 @@ var AnalysisKeys = []string{
 	"module",
 
 	"batch_size",
+	"telemetry.sdk.name",
+	"ttft_ms",
+
 	"component",
 	"phase",
 	"x_dynamo_request_id",

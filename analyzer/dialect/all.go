@@ -22,6 +22,7 @@ var All = []analyzer.Dialect{
 	OpenInference,
 	Vercel,
 	OpenLLMetry,
+	OpenLIT,
 	GenAI,
 	VLLMRouter,
 	RayServe,

@@ -11,17 +11,13 @@ var GenAI = client{
 	name: "otel-genai",
 	doc: "Spans of OpenTelemetry's GenAI conventions. gen_ai.operation.name tells inference (chat, text_completion, " +
 		"generate_content, embeddings), agents and tools apart; spans of the older generation have gen_ai.system and a model " +
-		"instead. gen_ai.response.time_to_first_chunk, or gen_ai.server.time_to_first_token on the span as OpenLIT and Strands " +
-		"write it, is the time to the first chunk in seconds. OpenLIT for JavaScript counts it from when the answer's headers " +
-		"came, so it is not used there. Network, queue and prefill before it cannot be separated, nor decode, stream and network " +
-		"after it. Tested against recordings of the OpenAI client with @opentelemetry/instrumentation-openai 0.21.0, which states " +
-		"no time to the first chunk, OpenLLMetry 0.27.0 and OpenLIT 1.15.0 for JavaScript.",
-	keys: []string{
-		"gen_ai.system", "gen_ai.provider.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.tool.name",
-		"gen_ai.tool.call.id", "gen_ai.response.time_to_first_chunk",
-		"gen_ai.response.time_to_first_token", "gen_ai.server.time_to_first_token", "gen_ai.server.time_per_output_token",
-		"gen_ai.request.is_stream",
-	},
+		"instead. The time to the first chunk is gen_ai.response.time_to_first_chunk (seconds), else " +
+		"gen_ai.server.time_to_first_token (seconds; milliseconds on spans of strands-agents), gen_ai.response.time_to_first_token " +
+		"(seconds; from 1e6 on nanoseconds, as LoongSuite writes them) or ttft_ms, else the event gen_ai.content.chunk, first_token or " +
+		"llm.first_token. Network, queue and prefill before it cannot be separated, nor decode, stream and network after it. Tested " +
+		"against recordings of the OpenAI client with @opentelemetry/instrumentation-openai 0.21.0, which states no time to the " +
+		"first chunk, and OpenLLMetry 0.27.0 for JavaScript.",
+	keys:  append([]string{"gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.tool.name", "gen_ai.tool.call.id"}, firstChunkNames()...),
 	marks: []string{"gen_ai.*"},
 	match: func(s *analyzer.Span) analyzer.Role {
 		if operation := s.Attributes.Text("gen_ai.operation.name"); operation != "" {
@@ -29,26 +25,7 @@ var GenAI = client{
 		}
 		return olderRole(s)
 	},
-	read: func(s *analyzer.Span, c *analyzer.Call, first *firstChunk) {
-		if v, ok := s.Attributes.Get("gen_ai.request.is_stream"); ok && c.Streaming == analyzer.Unknown {
-			c.Streaming = tristate(v)
-		}
-		for _, key := range [...]string{
-			"gen_ai.response.time_to_first_chunk", "gen_ai.response.time_to_first_token", "gen_ai.server.time_to_first_token",
-		} {
-			if v, ok := s.Attributes.Get(key); ok {
-				first.stated(v, second)
-			}
-		}
-		if strings.HasPrefix(scopeName(s), "@openlit/") && first.after >= 0 {
-			first.after = unknown
-			first.warnings.Add(analyzer.WarnTTFTUnmeasured, 1)
-		}
-		if v, ok := s.Attributes.Get("gen_ai.server.time_per_output_token"); ok {
-			first.timePerToken(v)
-		}
-		first.events(s, func(name string) bool { return name == "gen_ai.content.chunk" || name == "first_token" })
-	},
+	read: readFirstChunk,
 }.dialect()
 
 func operationRole(operation string) analyzer.Role {

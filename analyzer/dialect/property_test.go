@@ -21,6 +21,7 @@ var durationUnits = map[string]float64{
 	"gen_ai.latency.time_in_model_prefill": 1e9, "gen_ai.latency.time_in_model_decode": 1e9,
 	"gen_ai.latency.time_in_model_inference": 1e9, "gen_ai.response.time_to_first_chunk": 1e9,
 	"gen_ai.response.time_to_first_token": 1e9, "gen_ai.server.time_to_first_token": 1e9, "ai.response.msToFirstChunk": 1e6, "ai.stream.msToFirstChunk": 1e6,
+	"ttft_ms": 1e6,
 }
 
 // textValues are values that dialects tell apart, by key.

@@ -90,11 +90,11 @@ var recordings = []recording{
 	{
 		file: "openlit-js-1.15",
 		cases: map[string][]string{
-			"streamed": {"otel-genai tiny-chat chat 12 in 7 out 4 cached streamed ok (ttft_unmeasured): " + unseparated},
-			"whole":    {"otel-genai tiny-chat chat 12 in 7 out 4 cached whole ok: " + unseparated},
-			"tool":     {"otel-genai tiny-chat chat 12 in 7 out 4 cached whole ok: " + unseparated},
-			"failed":   {"otel-genai broken chat error InternalServerError: " + unseparated},
-			"embedded": {"otel-genai tiny-embed embeddings 12 in whole ok: unattributed [queue prefill network] inferred"},
+			"streamed": {"openlit tiny-chat chat 12 in 7 out 4 cached streamed ok (ttft_unmeasured): " + unseparated},
+			"whole":    {"openlit tiny-chat chat 12 in 7 out 4 cached whole ok: " + unseparated},
+			"tool":     {"openlit tiny-chat chat 12 in 7 out 4 cached whole ok: " + unseparated},
+			"failed":   {"openlit broken chat error InternalServerError: " + unseparated},
+			"embedded": {"openlit tiny-embed embeddings 12 in whole ok: unattributed [queue prefill network] inferred"},
 		},
 		streams: []string{"streamed"}, wholes: []string{"whole", "tool", "embedded"},
 	},
