@@ -74,12 +74,12 @@ func (t *tree) flush() {
 	t.batch = nil
 }
 
-// grow gives children to the nodes until all spans are made, as often to the oldest, which makes the tree wide, as to
-// the newest, which makes it deep.
+// grow gives children to the nodes until all spans are made, mostly to the newest, which makes the tree deep, now and
+// then to the oldest, which makes it wide.
 func (t *tree) grow(open []node) {
 	for len(open) > 0 && t.left > 0 && !t.stopped {
 		parent := open[0]
-		if last := len(open) - 1; t.rng.IntN(2) == 0 {
+		if last := len(open) - 1; t.rng.IntN(16) != 0 {
 			parent, open = open[last], open[:last]
 		} else {
 			open = open[1:]
