@@ -6,10 +6,12 @@ import (
 	"github.com/slowtoken/slowtoken/analyzer"
 )
 
-// fromTags sets what Jaeger and Zipkin spans can only say in tags: kind, status, trace state and scope, by the names
-// that OpenTelemetry's exporters use for them. The tags stay.
-func (j *jsonReader) fromTags(s *analyzer.Span) {
-	var name, version string
+// fromTags sets what Jaeger and Zipkin spans can only say in tags: kind, status, trace state and scope. The tags stay.
+func (j *jsonReader) fromTags(s *analyzer.Span) { s.Scope = j.sharedScope(fieldsFromTags(s)) }
+
+// fieldsFromTags sets kind, status and trace state from the tags that OpenTelemetry's exporters use for them, and
+// returns what they say of the scope.
+func fieldsFromTags(s *analyzer.Span) (name, version string) {
 	for _, a := range s.Attributes {
 		text, _ := a.Value.AsString()
 		switch a.Key {
@@ -39,7 +41,7 @@ func (j *jsonReader) fromTags(s *analyzer.Span) {
 			s.Status = analyzer.StatusError
 		}
 	}
-	s.Scope = j.sharedScope(name, version)
+	return name, version
 }
 
 // meansError reads the tag "error": true, "true", or, with Zipkin, a message.

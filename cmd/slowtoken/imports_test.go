@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"analyzer/population": {"analyzer"},
 
 	"ingest":          {"analyzer"},
+	"ingest/source":   {"analyzer", "ingest"},
 	"storage":         {"analyzer"},
 	"storage/remote":  {"analyzer", "storage"},
 	"inference/synth": {"analyzer"},
@@ -35,7 +36,7 @@ var arrows = map[string][]string{
 
 // all is every package but the commands, which nobody imports.
 var all = []string{
-	"analyzer", "analyzer/dialect", "analyzer/population", "ingest", "storage", "storage/remote",
+	"analyzer", "analyzer/dialect", "analyzer/population", "ingest", "ingest/source", "storage", "storage/remote",
 	"inference/synth", "inference/demo", "report",
 }
 
@@ -46,6 +47,7 @@ var testArrows = map[string][]string{
 	"analyzer/dialect":    {"inference/synth", "ingest"},
 	"analyzer/population": {"inference/synth", "analyzer/dialect"},
 	"ingest":              {"inference/synth"},
+	"ingest/source":       {"inference/synth"},
 	"storage":             {"inference/synth"},
 	"storage/remote":      {"inference/synth"},
 	"report":              {"inference/synth"},
