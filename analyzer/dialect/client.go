@@ -1,6 +1,10 @@
 package dialect
 
-import "github.com/slowtoken/slowtoken/analyzer"
+import (
+	"sync"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
 
 // A client describes a dialect whose inference spans are mostly a caller's view: all that it can say of the time is
 // when the first chunk came.
@@ -91,15 +95,29 @@ func (d client) dialect() analyzer.Dialect {
 	}
 }
 
+// A clientView is what is read of one span.
+type clientView struct {
+	call  analyzer.Call
+	chunk firstChunk
+}
+
+// clientViews are views to read into: every call of every trace needs two, and read, which is not known here, makes
+// them outlive the function that has them.
+var clientViews = sync.Pool{New: func() any { return new(clientView) }}
+
 // call reads the span; first is the time of the first chunk, or zero while it is unknown.
-func (d client) call(t *analyzer.Trace, span int32) (c analyzer.Call, first int64) {
+func (d client) call(t *analyzer.Trace, span int32) (analyzer.Call, int64) {
 	s := &t.Spans[span]
 	start, end := t.Extent(span)
-	c = readCall(s)
-	chunk := firstChunk{durations: durations{length: end - start}, start: start, after: unknown}
+	view := clientViews.Get().(*clientView)
+	defer clientViews.Put(view)
+	view.call = readCall(s)
+	view.chunk = firstChunk{durations: durations{length: end - start}, start: start, after: unknown}
 	if d.read != nil {
-		d.read(s, &c, &chunk)
+		d.read(s, &view.call, &view.chunk)
 	}
+	c, chunk := view.call, view.chunk
+	*view = clientView{} // keep no texts of the span alive
 	if chunk.after >= 0 && c.Streaming == analyzer.No {
 		chunk.after = unknown // nothing of an answer that comes whole can be seen earlier
 		chunk.warnings.Add(analyzer.WarnTTFTUnmeasured, 1)

@@ -48,21 +48,22 @@ func readLatencies(s *analyzer.Span, d *durations) latencies {
 // A layout is where the stated durations of an engine span lie in its time.
 type layout struct {
 	first, last int64 // times of tokens; zero while unknown
-	parts       []analyzer.Part
+	count       int
+	parts       [5]analyzer.Part // all that there can be, of which count are
 }
 
 // layOut places l in [start, end]. Prefill, and before it queue, end at the first token, and decode begins there; what
 // comes before them is the frontend's, and what comes after them is the stream's. A queue without a prefill counts from
 // the start, as engines that state no prefill measure it.
 func (l latencies) layOut(start, end int64, w *analyzer.Warnings) (out layout) {
-	out.parts = make([]analyzer.Part, 0, 5) // all that there can be
 	add := func(to int64, part analyzer.Part) {
 		from := start
-		if n := len(out.parts); n > 0 {
-			from = out.parts[n-1].End
+		if out.count > 0 {
+			from = out.parts[out.count-1].End
 		}
 		if part.Start, part.End = from, min(to, end); part.Start < part.End {
-			out.parts = append(out.parts, part)
+			out.parts[out.count] = part
+			out.count++
 		}
 	}
 	queue := analyzer.Part{Phase: analyzer.Queue, Detail: "unknown", Source: analyzer.SourceAttribute}

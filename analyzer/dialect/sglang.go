@@ -108,7 +108,7 @@ func readSGLang(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) 
 		placed.parts[0].Start, placed.parts[0].Covers = start+frontend, analyzer.SetOf(analyzer.Queue, analyzer.Prefill)
 		parts = append(parts, analyzer.Part{Start: start, End: start + frontend, Phase: analyzer.Frontend, Source: analyzer.SourceInferred})
 	}
-	return c, append(parts, placed.parts...)
+	return c, append(parts, placed.parts[:placed.count]...)
 }
 
 // ofScheduler reports whether a part is one that the scheduler's process states.

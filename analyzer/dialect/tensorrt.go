@@ -24,7 +24,7 @@ var TensorRT = analyzer.Dialect{
 		return analyzer.RoleNone
 	},
 	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
-		c, _ := readEngine(t, span, true)
+		c := readEngine(t, span, true)
 		if len(kvTransfers(&t.Spans[span])) > 0 {
 			c.Leg = analyzer.LegDecode
 		}
@@ -34,8 +34,7 @@ var TensorRT = analyzer.Dialect{
 		if !isTensorRT(&t.Spans[span]) {
 			return nil
 		}
-		_, parts := readEngine(t, span, true)
-		return append(kvTransfers(&t.Spans[span]), parts...)
+		return append(kvTransfers(&t.Spans[span]), latencyParts(t, span, true)...)
 	},
 }
 

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -31,8 +32,7 @@ var VLLM = analyzer.Dialect{
 		return analyzer.RoleNone
 	},
 	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
-		c, _ := readEngine(t, span, false)
-		return c
+		return readEngine(t, span, false)
 	},
 	Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
 		switch t.Spans[span].Name {
@@ -48,8 +48,7 @@ var VLLM = analyzer.Dialect{
 		if !isVLLM(&t.Spans[span]) {
 			return nil
 		}
-		_, parts := readEngine(t, span, false)
-		return parts
+		return latencyParts(t, span, false)
 	},
 }
 
@@ -62,15 +61,23 @@ func isVLLM(s *analyzer.Span) bool {
 	return engine && hasKey(s, "gen_ai.latency.")
 }
 
-// readEngine reads an engine span with durations as attributes.
-func readEngine(t *analyzer.Trace, span int32, negativeIsUnknown bool) (analyzer.Call, []analyzer.Part) {
+// readEngine reads the call of an engine span with durations as attributes.
+func readEngine(t *analyzer.Trace, span int32, negativeIsUnknown bool) analyzer.Call {
 	s := &t.Spans[span]
 	start, end := t.Extent(span)
 	d := durations{length: end - start, negative: negativeIsUnknown}
 	c := readCall(s)
 	at := readLatencies(s, &d).layOut(start, end, &d.warnings)
 	c.FirstToken, c.LastToken, c.Warnings = at.first, at.last, d.warnings
-	return c, at.parts
+	return c
+}
+
+// latencyParts returns the parts of an engine span with durations as attributes.
+func latencyParts(t *analyzer.Trace, span int32, negativeIsUnknown bool) []analyzer.Part {
+	start, end := t.Extent(span)
+	d := durations{length: end - start, negative: negativeIsUnknown}
+	at := readLatencies(&t.Spans[span], &d).layOut(start, end, &d.warnings)
+	return slices.Clone(at.parts[:at.count])
 }
 
 func scopeName(s *analyzer.Span) string {
