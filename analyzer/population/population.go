@@ -60,7 +60,7 @@ type Builder struct {
 	dialects []analyzer.Dialect
 	filter   Filter
 
-	records    []Record
+	blocks     [][]Record // each of blockSize, but for the last of each builder
 	phaseSlab  []PhaseTime
 	operations map[operationKey]*Operation
 	population Population
@@ -157,7 +157,7 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		doubts |= bitExperimental
 		b.population.Warnings.Add(WarnExperimental, 1)
 	}
-	b.records = append(b.records, Record{
+	b.add(Record{
 		TraceID: r.TraceID, SpanID: r.SpanID,
 		Start: r.Start, End: r.End, FirstToken: r.FirstToken, LastToken: r.LastToken,
 		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Sequences: r.Sequences,
@@ -167,6 +167,34 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		Outcome: r.Outcome, Streaming: r.Streaming, Embedding: r.Operation == operationEmbeddings,
 		phases: b.phases(r),
 	})
+}
+
+// blockSize is how many records are allocated at once. Records are never moved while traces come in: a slice that
+// grows would hold them twice, just when there are most of them.
+const blockSize = 4096
+
+func (b *Builder) add(r Record) {
+	last := len(b.blocks) - 1
+	if last < 0 || len(b.blocks[last]) == blockSize {
+		b.blocks = append(b.blocks, make([]Record, 0, blockSize))
+		last++
+	}
+	b.blocks[last] = append(b.blocks[last], r)
+}
+
+// records returns all records in one slice and lets the blocks go on the way.
+func (b *Builder) records() []Record {
+	n := 0
+	for _, block := range b.blocks {
+		n += len(block)
+	}
+	all := make([]Record, 0, n)
+	for i, block := range b.blocks {
+		all = append(all, block...)
+		b.blocks[i] = nil
+	}
+	b.blocks = nil
+	return all
 }
 
 // phases sums a request's ledgers per phase and set of covered phases. The slices of all records share slabs, which
@@ -247,12 +275,15 @@ func (b *Builder) Merge(other *Builder) {
 	for i, s := range other.texts {
 		recode[i] = b.code(s)
 	}
-	for i := range other.records {
-		r := &other.records[i]
-		r.Model, r.Service, r.Instance, r.Dialect = recode[r.Model], recode[r.Service], recode[r.Instance], recode[r.Dialect]
-		r.PrefillInstance = recode[r.PrefillInstance]
+	for _, block := range other.blocks {
+		for i := range block {
+			r := &block[i]
+			r.Model, r.Service, r.Instance, r.Dialect = recode[r.Model], recode[r.Service], recode[r.Instance], recode[r.Dialect]
+			r.PrefillInstance = recode[r.PrefillInstance]
+		}
 	}
-	b.records = append(b.records, other.records...)
+	// This builder's last block, which may have room, stays the last.
+	b.blocks = append(other.blocks, b.blocks...)
 	for key, op := range other.operations {
 		mine := b.operations[key]
 		if mine == nil {
@@ -283,7 +314,7 @@ func (b *Builder) Merge(other *Builder) {
 // Population returns what was collected. The builder must not be used any more.
 func (b *Builder) Population() *Population {
 	p := &b.population
-	p.Records, p.texts = b.records, b.texts
+	p.Records, p.texts = b.records(), b.texts
 	slices.SortFunc(p.Records, func(x, y Record) int {
 		return cmp.Or(cmp.Compare(x.Start, y.Start), x.TraceID.Compare(y.TraceID), x.SpanID.Compare(y.SpanID))
 	})
