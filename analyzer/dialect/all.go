@@ -16,6 +16,8 @@ var All = []analyzer.Dialect{
 	TGI,
 	Triton,
 	Dynamo,
+	LlamaCpp,
+	Ollama,
 	LiteLLM,
 	Predecessor,
 	Langfuse,

@@ -42,10 +42,12 @@ var OpenLLMetry = client{
 				}
 			}
 		}
-		if first.events(s, func(name string) bool {
-			return name == "gen_ai.content.completion.chunk" || name == "llm.content.completion.chunk"
-		}) {
+		if first.events(s, isCompletionChunk) {
 			c.Streaming = analyzer.Yes
 		}
 	},
 }.dialect()
+
+func isCompletionChunk(event string) bool {
+	return event == "gen_ai.content.completion.chunk" || event == "llm.content.completion.chunk"
+}

@@ -21,7 +21,11 @@ var durationUnits = map[string]float64{
 	"gen_ai.latency.time_in_model_prefill": 1e9, "gen_ai.latency.time_in_model_decode": 1e9,
 	"gen_ai.latency.time_in_model_inference": 1e9, "gen_ai.response.time_to_first_chunk": 1e9,
 	"gen_ai.response.time_to_first_token": 1e9, "gen_ai.server.time_to_first_token": 1e9, "ai.response.msToFirstChunk": 1e6, "ai.stream.msToFirstChunk": 1e6,
-	"ttft_ms": 1e6,
+	"ttft_ms": 1e6, "llama.prompt_ms": 1e6, "llama.predicted_ms": 1e6,
+	"ollama.total_duration_ns": 1, "ollama.load_duration_ns": 1, "ollama.prompt_eval_duration_ns": 1, "ollama.eval_duration_ns": 1,
+	"langwatch.ollama.total_duration": 1e9, "langwatch.ollama.load_duration": 1e9,
+	"langwatch.ollama.prompt_eval_duration": 1e9, "langwatch.ollama.eval_duration": 1e9,
+	"llm.ollama.total_duration": 1, "llm.ollama.load_duration": 1, "llm.ollama.prompt_eval_duration": 1, "llm.ollama.eval_duration": 1,
 }
 
 // textValues are values that dialects tell apart, by key.
