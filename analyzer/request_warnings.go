@@ -61,7 +61,7 @@ var RequestWarnings = []WarningMeaning{
 		Touches: hopPhases | SetOf(Frontend), Remedy: "keep the hosts' clocks in step (NTP, chrony)",
 	},
 	{
-		Name: WarnLegNotJoined, Meaning: "legs of disaggregated requests, which are not joined: each states no times of tokens",
+		Name: WarnLegNotJoined, Meaning: "legs of disaggregated requests whose other leg was not found: they have no times of tokens",
 		Touches: firstPhases | SetOf(GPUTransfer), Remedy: "trace the router too, so that both legs have one parent",
 	},
 	{
