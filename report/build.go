@@ -21,6 +21,10 @@ type Options struct {
 	Definition Definition            // of a benchmark, for more measures; none without
 	Facts      population.Facts      // what people state beside the traces
 
+	// TraceLink is where a person can look at a trace: a URL with {trace_id}, and with {span_id}, {from_ms} and {to_ms}
+	// where it takes them. Empty for none.
+	TraceLink string
+
 	LeftOut func() []Warning // what the reader of the traces left out; asked for once all are read; may be nil
 }
 

@@ -111,6 +111,7 @@ type Exemplar struct {
 	// Largest is the phase that takes most of it; several where they cannot be told apart.
 	Largest []analyzer.Phase `json:"largest"`
 	Share   float64          `json:"largest_share"`
+	Link    string           `json:"link,omitempty"` // to look at it, when it is known where the trace is
 }
 
 // A Warning is a doubt, or something left out, with how often it was met.
@@ -150,6 +151,7 @@ func summarize(p *population.Population, o Options) *Report {
 	r.Quality = quality(p, r.Phases)
 	r.Operations = operations(p)
 	r.Exemplars = exemplars(ok)
+	link(r.Exemplars, o.TraceLink)
 	return r
 }
 

@@ -21,7 +21,7 @@ const maxTextOperations = 3
 // WriteText prints r for a terminal, in at most [MaxTextLines] lines. Names from the telemetry are cut and stripped of
 // control characters, since they are not ours.
 func WriteText(w io.Writer, r *Report) error {
-	var top, end bytes.Buffer
+	var top, end, doubts bytes.Buffer
 	textHeader(&top, r)
 	if r.Requests.Total > 0 {
 		textMeasures(&top, r)
@@ -30,7 +30,9 @@ func WriteText(w io.Writer, r *Report) error {
 		textPhases(&top, r)
 	}
 	textExemplars(&end, r)
-	textDoubts(&end, r)
+	textDoubts(&doubts, r)
+	textLink(&end, r, MaxTextLines-lines(&top)-lines(&end)-lines(&doubts))
+	end.Write(doubts.Bytes())
 	textOperations(&top, r, MaxTextLines-lines(&top)-lines(&end))
 	_, err := w.Write(append(top.Bytes(), end.Bytes()...))
 	return err

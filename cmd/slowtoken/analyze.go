@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"strings"
@@ -13,7 +14,8 @@ import (
 
 // analyzeOptions say what analyze looks at and how it answers.
 type analyzeOptions struct {
-	files  []string // read these; without any, the database
+	files  []string // read these; without any, the source, else the database
+	source sourceOptions
 	window windowOptions
 	filter population.Filter
 	limits limitOptions
@@ -33,10 +35,12 @@ func analyzeCommand(a *app) *cobra.Command {
 requests spend their time on.
 
 With FILEs (or - for standard input) it reads those and needs no database: OTLP as JSON, JSON lines or protobuf,
-Jaeger, Zipkin and Tempo JSON, plain or compressed. Without FILEs it reads the database, through the running server when
+Jaeger, Zipkin and Tempo JSON, plain or compressed. With --jaeger or --tempo it fetches them, without a database too.
+Without either it reads the database, through the running server when
 there is one; the answer is the same.`,
 		Example: `  slowtoken analyze traces.json
   slowtoken analyze --since 1h
+  slowtoken analyze --jaeger http://jaeger:16686 --since 1h
   slowtoken analyze --since 2026-01-02T15:00:00Z --until 2026-01-02T16:00:00Z --model llama-3.1-8b
   slowtoken analyze --slo ttft=1s,tpot=50ms --target e2e-p95=20s --fact sampling=none traces.json
   slowtoken analyze --where tenant=acme --since 7d -o json`,
@@ -52,8 +56,9 @@ there is one; the answer is the same.`,
 			return a.runAnalyze(cmd.Context(), o)
 		},
 	}
+	o.source.addFlags(cmd.Flags())
 	o.window.addFlags(cmd.Flags())
-	a.config.addFlags(cmd.Flags(), "settle", "mapping", "facts")
+	a.config.addFlags(cmd.Flags(), "settle", "mapping", "facts", "source.", "links.")
 	cmd.Flags().StringVar(&o.filter.Service, "service", "", "only requests of this service (`NAME` as in service.name)")
 	cmd.Flags().StringVar(&o.filter.Model, "model", "", "only requests of this model (`NAME`)")
 	cmd.Flags().StringArrayVar(&where, "where", nil, "only requests with this attribute, `KEY=VALUE`, on their span, their server's span or the resource; may be repeated")
@@ -83,12 +88,19 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	if err := o.limits.apply(a.config, &ro); err != nil {
 		return err
 	}
-	src, err := a.openTraces(ctx, reading{files: o.files, window: w, whole: l.whole || len(o.filter.Where) > 0, memory: o.memory})
+	from := reading{files: o.files, window: w, whole: l.whole || len(o.filter.Where) > 0, memory: o.memory}
+	if o.source.asked() {
+		if len(o.files) > 0 {
+			return usageError("analyze: FILEs and --jaeger or --tempo exclude each other")
+		}
+		from.source, from.service = &o.source, o.filter.Service
+	}
+	src, err := a.openTraces(ctx, from)
 	if err != nil {
 		return err
 	}
 	defer src.close()
-	ro.Source, ro.LeftOut = src.name, src.leftOut
+	ro.Source, ro.LeftOut, ro.TraceLink = src.name, src.leftOut, cmp.Or(a.config.Links.template(), src.link)
 	r, err := report.Build(src.traces, ro)
 	if err != nil {
 		return err

@@ -121,6 +121,7 @@ func commands(a *app) []*cobra.Command {
 		traceCommand(a),
 		demoCommand(a),
 		importCommand(a),
+		pullCommand(a),
 		serveCommand(a),
 		exportCommand(a),
 		doctorCommand(a),

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ type settings struct {
 	MemoryLimit string
 
 	limitSettings
+
+	Source sourceSettings
+	Links  linkSettings
 
 	Serve serveSettings
 }
@@ -79,7 +83,7 @@ func (s *settings) list() []*setting {
 		{key: "serve.bearer-token", flag: textFlag(&s.Serve.BearerToken, "bearer-token", "token that clients must send"), secret: true},
 		{key: "serve.bearer-token-file", flag: textFlag(&s.Serve.BearerTokenFile, "bearer-token-file", "`FILE` with the token that clients must send; or set SLOWTOKEN_BEARER_TOKEN")},
 		{key: "serve.max-recv-size", flag: intFlag(&s.Serve.MaxRecvSize, "max-recv-size", "largest request accepted, in `MIB`")},
-	}, s.limitSettings.list()...)
+	}, slices.Concat(s.limitSettings.list(), s.Source.list(), s.Links.list())...)
 }
 
 func defaultSettings(getenv func(string) string) settings {
@@ -90,6 +94,9 @@ func defaultSettings(getenv func(string) string) settings {
 		Settle:    10 * time.Second,
 
 		limitSettings: defaultLimits(),
+
+		Source: defaultSourceSettings(),
+		Links:  linkSettings{Datasource: "tempo"},
 
 		Serve: serveSettings{
 			GRPCEndpoint:  "127.0.0.1:4317",

@@ -17,6 +17,7 @@ import (
 // A traceSource is where a command reads traces from. Close it after use.
 type traceSource struct {
 	name    string // as a report names it
+	link    string // template of [report.Options.TraceLink]; empty when nobody knows where to look at a trace
 	args    string // what names it on the command line, with a space behind it
 	traces  iter.Seq2[*analyzer.Trace, error]
 	leftOut func() []report.Warning                  // what was not read; known once traces is used up
@@ -26,16 +27,22 @@ type traceSource struct {
 
 // A reading says which traces a command wants, and how much of their spans.
 type reading struct {
-	files  []string // read these; without any, the database
-	window window
-	whole  bool  // every attribute; else those that analysis reads, which tells fewer copies of a span apart
-	sorted bool  // by trace id as far as memory allows; else in any order, which is faster
-	memory int64 // bytes that the spans in memory at once may take
+	files   []string       // read these; without any, the source, else the database
+	source  *sourceOptions // nil for none
+	service string         // of the source, fetch only traces with a span of this one; empty for all
+	window  window
+	whole   bool  // every attribute; else those that analysis reads, which tells fewer copies of a span apart
+	sorted  bool  // by trace id as far as memory allows; else in any order, which is faster
+	memory  int64 // bytes that the spans in memory at once may take
 }
 
 // openTraces opens what r names.
 func (a *app) openTraces(ctx context.Context, r reading) (*traceSource, error) {
 	switch {
+	case r.source != nil && r.whole:
+		return a.openRemote(ctx, r, nil)
+	case r.source != nil:
+		return a.openRemote(ctx, r, analysisReads())
 	case len(r.files) == 0:
 		return a.openDatabase(ctx, r)
 	case r.whole:
@@ -140,6 +147,7 @@ func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error)
 	}
 	return &traceSource{
 		name:   a.config.DB,
+		link:   pulledLink(a.config.DB),
 		traces: traces,
 		leftOut: func() []report.Warning {
 			if counts.OpenTraces == 0 {

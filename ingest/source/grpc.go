@@ -22,6 +22,7 @@ import (
 type grpcClient struct {
 	conn    *grpc.ClientConn
 	headers metadata.MD
+	link    string // template of the user interface beside it; empty when that is not known
 }
 
 // A message encodes itself.

@@ -57,6 +57,9 @@ func OpenJaeger(ctx context.Context, o Options) (*Client, error) {
 			if err != nil {
 				return nil, err
 			}
+			if !overGRPC {
+				g.link = jaegerLink(u)
+			}
 			return open(g), nil
 		}
 	}
@@ -112,4 +115,9 @@ func parseURL(s string, schemes ...string) (*url.URL, error) {
 		}
 	}
 	return nil, fmt.Errorf("the URL %s starts with none of %s", shownURL(s), strings.Join(schemes, ", "))
+}
+
+// jaegerLink returns the template of a link into the user interface at base.
+func jaegerLink(base *url.URL) string {
+	return strings.TrimSuffix(base.String(), "/") + "/trace/{trace_id}?uiFind={span_id}"
 }

@@ -23,7 +23,9 @@ func (*jaegerOld) grain() time.Duration { return time.Microsecond }
 func (*jaegerOld) losses() []Loss {
 	return append([]Loss{lossBackend, lossMicroseconds}, lossesOfModel...)
 }
-func (j *jaegerOld) close() error { return j.http.close() }
+func (*jaegerOld) anyService() bool    { return false }
+func (j *jaegerOld) traceLink() string { return jaegerLink(j.http.base) }
+func (j *jaegerOld) close() error      { return j.http.close() }
 
 // An oldAnswer is what every answer of it looks like. Errors can stand beside data that is not complete.
 type oldAnswer[T any] struct {

@@ -18,6 +18,8 @@ const jaegerV2Service = "/jaeger.api_v2.QueryService/"
 func (*jaegerV2) name() string         { return JaegerV2GRPC }
 func (*jaegerV2) grain() time.Duration { return time.Microsecond }
 func (*jaegerV2) losses() []Loss       { return append([]Loss{lossBackend}, lossesOfModel...) }
+func (*jaegerV2) anyService() bool     { return false }
+func (j *jaegerV2) traceLink() string  { return j.grpc.link }
 func (j *jaegerV2) close() error       { return j.grpc.close() }
 
 func (j *jaegerV2) services(ctx context.Context) ([]string, error) {

@@ -25,6 +25,8 @@ const jaegerV3Service = "/jaeger.api_v3.QueryService/"
 func (*jaegerV3GRPC) name() string         { return JaegerV3GRPC }
 func (*jaegerV3GRPC) grain() time.Duration { return time.Microsecond }
 func (*jaegerV3GRPC) losses() []Loss       { return []Loss{lossBackend} }
+func (*jaegerV3GRPC) anyService() bool     { return false }
+func (j *jaegerV3GRPC) traceLink() string  { return j.grpc.link }
 func (j *jaegerV3GRPC) close() error       { return j.grpc.close() }
 
 func (j *jaegerV3GRPC) services(ctx context.Context) ([]string, error) {
@@ -112,6 +114,8 @@ type jaegerV3HTTP struct{ http *httpClient }
 func (*jaegerV3HTTP) name() string         { return JaegerV3HTTP }
 func (*jaegerV3HTTP) grain() time.Duration { return time.Microsecond }
 func (*jaegerV3HTTP) losses() []Loss       { return []Loss{lossBackend} }
+func (*jaegerV3HTTP) anyService() bool     { return false }
+func (j *jaegerV3HTTP) traceLink() string  { return jaegerLink(j.http.base) }
 func (j *jaegerV3HTTP) close() error       { return j.http.close() }
 
 func (j *jaegerV3HTTP) services(ctx context.Context) ([]string, error) {

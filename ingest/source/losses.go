@@ -4,6 +4,8 @@ package source
 var (
 	lossBackend = Loss{"backend", "what the store behind the API did not keep cannot be fetched: Jaeger on Badger, Cassandra or Elasticsearch keeps times in microseconds and no dropped counts or link attributes"}
 
+	lossTempo = Loss{"search_by_second", "Tempo's search counts whole seconds and may leave out what its ingesters have not handed over yet; what it reports as incomplete is counted"}
+
 	lossMicroseconds = Loss{"times_in_microseconds", "times and durations are cut to microseconds"}
 
 	lossesOfModel = []Loss{
@@ -15,3 +17,14 @@ var (
 		{"schemas_dropped", "schema URLs, and attributes of scopes, are not there"},
 	}
 )
+
+// WarningMeanings explains what a pull counts beside its spans.
+var WarningMeanings = map[string]string{
+	"times_in_microseconds":  "spans whose times were cut to microseconds by the API",
+	"search_gives_no_more":   "instants at which a search gave as many traces as asked for, and no more when asked for more: there may be others",
+	"search_incomplete":      "searches that the server says it did not finish",
+	"trace_partial":          "traces that the server cut because they are too large",
+	"attribute_not_its_type": "attributes whose value is not of the type they claim; they are kept as text",
+	"process_not_described":  "spans whose service the answer does not name",
+	"reference_not_read":     "references between spans that could not be read",
+}

@@ -69,8 +69,13 @@ func (c *Client) Pull(ctx context.Context, r Request, emit func([]analyzer.Span)
 		to = t.Add(grain)
 	}
 	p := &pulling{Client: c, depth: cmp.Or(r.Depth, DefaultDepth), emit: emit}
+	if b, ok := c.api.(interface{ begin() }); ok {
+		b.begin()
+	}
 	services := r.Services
-	if len(services) == 0 {
+	if len(services) == 0 && c.api.anyService() {
+		services = []string{""}
+	} else if len(services) == 0 {
 		var err error
 		if services, err = c.Services(ctx); err != nil {
 			return err
@@ -104,7 +109,7 @@ func (c *Client) Pull(ctx context.Context, r Request, emit func([]analyzer.Span)
 
 const (
 	firstWidth = 15 * time.Minute
-	mostWidth  = 7 * 24 * time.Hour
+	mostWidth  = 24 * time.Hour
 )
 
 // A pulling is one call of Pull.

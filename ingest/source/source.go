@@ -80,6 +80,8 @@ type api interface {
 	find(ctx context.Context, s search) (*found, error)
 	grain() time.Duration // the finest slice of time that a search can name
 	losses() []Loss
+	anyService() bool  // whether a search without a service finds the traces of all
+	traceLink() string // as [Client.TraceLink]
 	close() error
 }
 
@@ -133,6 +135,10 @@ func (c *Client) API() string { return c.api.name() }
 func (c *Client) Name() string {
 	return fmt.Sprintf("%s at %s (%s)", c.kind, shownURL(c.options.URL), c.api.name())
 }
+
+// TraceLink is where a person looks at a trace: a URL with {trace_id} and {span_id} to fill in; empty where nobody
+// knows.
+func (c *Client) TraceLink() string { return c.api.traceLink() }
 
 // Losses lists what the API in use does not carry.
 func (c *Client) Losses() []Loss { return c.api.losses() }
