@@ -1,6 +1,10 @@
 package dialect
 
-import "github.com/slowtoken/slowtoken/analyzer"
+import (
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
 
 // TGI is the dialect of Hugging Face's Text Generation Inference.
 var TGI = analyzer.Dialect{
@@ -42,7 +46,7 @@ var TGI = analyzer.Dialect{
 		case "queued":
 			return whole(t, span, analyzer.Queue, "unknown")
 		case "infer":
-			if span == firstInfer(t, t.Parent(span)) {
+			if !laterInfer(t, span) {
 				return whole(t, span, analyzer.Prefill, "")
 			}
 			return whole(t, span, analyzer.Decode, "")
@@ -76,6 +80,19 @@ func firstInfer(t *analyzer.Trace, span int32) int32 {
 		}
 	}
 	return -1
+}
+
+// laterInfer reports whether a sibling of span infer is an earlier infer. It looks back as far as the nearest, so that all
+// of a request's are told in one pass.
+func laterInfer(t *analyzer.Trace, span int32) bool {
+	siblings := t.Children(t.Parent(span)) // in the order of places
+	at, _ := slices.BinarySearch(siblings, span)
+	for _, earlier := range slices.Backward(siblings[:at]) {
+		if t.Spans[earlier].Name == "infer" {
+			return true
+		}
+	}
+	return false
 }
 
 func readTGI(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) {
