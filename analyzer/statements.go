@@ -224,6 +224,9 @@ const (
 // overlay appends to dst the given parts cut to [start, end] and to what no earlier one of them covers, ascending. Parts
 // that state nothing are left out.
 func overlay(dst, parts []Part, start, end int64) []Part {
+	if len(parts) >= manyParts {
+		return overlayMany(dst, parts, start, end)
+	}
 	first := len(dst)
 	for _, p := range parts {
 		p.Start, p.End = max(p.Start, start), min(p.End, end)

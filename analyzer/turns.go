@@ -65,5 +65,8 @@ func (f *callFinder) turnLedger(i int32) Ledger {
 		}
 		f.emit(p, at.Start, at.End)
 	}
+	if len(b.out) == 0 {
+		return Ledger{}
+	}
 	return Ledger{Parts: slices.Clone(b.out)}
 }

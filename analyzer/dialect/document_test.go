@@ -18,7 +18,8 @@ func TestDialectsDocument(t *testing.T) {
 
 How each serving stack or SDK is read. The list is in order of precedence: the first dialect that explains a span is
 believed. A dialect is *verified* when it was tested against recordings of the real stack; an *experimental* one was
-written from documentation and source. Words and rules: [definitions.md](definitions.md).
+written from documentation and source. Words and rules: [definitions.md](definitions.md). Spans of a stack that is not
+here can be read with a [mapping file](mapping.md), which goes right after slowtoken.phase.
 `)
 	for _, d := range dialect.All {
 		state := "experimental"

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -115,6 +116,7 @@ func dynamoFrontend(t *analyzer.Trace, span int32) (parts []analyzer.Part) {
 	if parts == nil {
 		return nil // of somebody else
 	}
+	slices.SortStableFunc(parts, func(a, b analyzer.Part) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
 	return append(parts, opaque(t, span, analyzer.Frontend, analyzer.Network)...)
 }
 

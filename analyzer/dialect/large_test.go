@@ -15,6 +15,7 @@ func TestLargeTraces(t *testing.T) {
 	chat := analyzer.Attributes{{Key: "gen_ai.operation.name", Value: analyzer.String("chat")}}
 	tool := analyzer.Attributes{{Key: "gen_ai.operation.name", Value: analyzer.String("execute_tool")}}
 	http := analyzer.Attributes{{Key: "http.request.method", Value: analyzer.String("POST")}}
+	backend := analyzer.Attributes{{Key: "component", Value: analyzer.String("backend")}}
 	decode := analyzer.Attributes{{Key: "slowtoken.phase", Value: analyzer.String("decode")}}
 	model := analyzer.Attributes{{Key: "triton.model_name", Value: analyzer.String("llama")}}
 	queued := []analyzer.Event{
@@ -35,6 +36,16 @@ func TestLargeTraces(t *testing.T) {
 		{"failed attempts", 1, func(i int, s *analyzer.Span) int {
 			s.Start, s.End = sequential(i)
 			s.Attributes, s.Status = chat, analyzer.StatusError
+			return 0
+		}},
+		{"handlers that failed below one frontend", 1, func(i int, s *analyzer.Span) int {
+			s.Start, s.End = sequential(i)
+			s.Name, s.Attributes, s.Status = "handle_payload", backend, analyzer.StatusError
+			if i > 1 {
+				return 1
+			}
+			s.Start, s.End = 0, 20*n
+			s.Name, s.Status = "http-request", analyzer.StatusUnset
 			return 0
 		}},
 		{"calls at once", n, func(i int, s *analyzer.Span) int {

@@ -7,8 +7,9 @@ var LiteLLM = client{
 	name: "litellm",
 	doc: "Spans of LiteLLM. \"Received Proxy Server Request\" is an envelope, and litellm_request and raw_gen_ai_request are views " +
 		"of one call. What the proxy does outside of the call to the provider is gateway. A caller's view of the provider: " +
-		"network, queue and prefill are not separable, and the first token is not stated.",
-	keys:  []string{"gen_ai.system"},
+		"network, queue and prefill are not separable. Streamed answers state gen_ai.response.time_to_first_chunk in seconds " +
+		"(https://github.com/BerriAI/litellm/pull/32236); spans of older releases state no first token.",
+	keys:  firstChunkNames(),
 	marks: []string{"gen_ai.*"},
 	names: []string{"Received Proxy Server Request", "litellm_request", "raw_gen_ai_request"},
 	match: func(s *analyzer.Span) analyzer.Role {
@@ -20,6 +21,7 @@ var LiteLLM = client{
 		}
 		return analyzer.RoleNone
 	},
+	read: readFirstChunk,
 	parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
 		if t.Spans[span].Name == "Received Proxy Server Request" || proxied(t, span) && holdsRaw(t, span) {
 			return whole(t, span, analyzer.Gateway, "")

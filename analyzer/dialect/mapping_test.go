@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/dialect"
+	"pgregory.net/rapid"
 )
 
 func pattern(text string) dialect.Pattern {
@@ -298,4 +299,34 @@ func TestPattern(t *testing.T) {
 	if _, ok := dialect.ParsePattern("a*b"); ok {
 		t.Error("a star in the middle is taken")
 	}
+}
+
+// Whatever a mapping says, ledgers tile their requests.
+func TestMappedLedgerSumsToRequest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key := rapid.SampledFrom([]string{"ttft_ms", "ollama.eval_duration_ns", "prompt_eval_duration", "component", "missing"})
+		phase := rapid.SliceOfNDistinct(rapid.SampledFrom(analyzer.Phases[:analyzer.NumPhases-1]), 1, 3, rapid.ID)
+		rule := rapid.Custom(func(t *rapid.T) dialect.MappingRule {
+			r := dialect.MappingRule{
+				Name:       pattern(rapid.SampledFrom([]string{"*", "llm_request", "*", "w*"}).Draw(t, "name")),
+				Role:       analyzer.Role(rapid.IntRange(0, 4).Draw(t, "role")),
+				FirstToken: dialect.MappedFirstToken{Attribute: key.Draw(t, "first"), Unit: "ms", From: rapid.SampledFrom(dialect.References).Draw(t, "from")},
+			}
+			if rapid.Bool().Draw(t, "has phase") {
+				r.Phases = phase.Draw(t, "phase")
+			}
+			for range rapid.IntRange(0, 4).Draw(t, "durations") {
+				r.Durations = append(r.Durations, dialect.MappedDuration{
+					Attribute: key.Draw(t, "attribute"), Unit: rapid.SampledFrom(dialect.Units).Draw(t, "unit"),
+					Phases: phase.Draw(t, "of"), Interval: rapid.SampledFrom(dialect.Intervals).Draw(t, "interval"),
+				})
+			}
+			return r
+		})
+		m := dialect.Mapping{Rules: rapid.SliceOfN(rule, 1, 3).Draw(t, "rules")}
+		requests, _ := analyzer.Requests(analyzer.NewTrace(randomTrace(t)), dialect.With(dialect.FromMapping(m)))
+		for i := range requests {
+			checkTiled(t, &requests[i])
+		}
+	})
 }

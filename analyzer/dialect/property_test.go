@@ -41,14 +41,19 @@ var textValues = map[string][]string{
 	"ai.operationId":            {"ai.generateText", "ai.generateText.doGenerate", "ai.toolCall"},
 	"error.type":                {"timeout", "cancelled"},
 	"http.request.method":       {"POST"},
+	"component":                 {"prefill", "backend", "router"},
+	"phase":                     {"Prefill", "Decode", "Aggregated"},
+	"gen_ai.system":             {"openai", "strands-agents"},
+	"telemetry.sdk.name":        {"openlit", "opentelemetry"},
+	"prompt_eval_duration":      {"00:00:00", "soon"},
 	"module":                    {"sglang::request"},
 	"bootstrap_room":            {"1", "2"},
 }
 
 var (
-	spanNames   = []string{"llm_request", "chat", "POST", "vllm_prefill", "vllm_queue", "ai.streamText", "work", "prefill Req 1", "decode Req 1"}
-	scopeNames  = []string{"", "vllm.llm_engine", "trt.llm"}
-	eventNames  = []string{"First Token Stream Event", "gen_ai.content.completion.chunk", "other"}
+	spanNames   = []string{"http-request", "kv_router.route_request", "handle_payload", "handle_payload", "llm_request", "chat", "POST", "vllm_prefill", "vllm_queue", "ai.streamText", "work", "prefill Req 1", "decode Req 1"}
+	scopeNames  = []string{"", "vllm.llm_engine", "trt.llm", "@openlit/openai"}
+	eventNames  = []string{"First Token Stream Event", "llm.first_token", "gen_ai.content.completion.chunk", "other"}
 	randomTexts = []string{"", "1", "true", "2023-11-14T22:13:20.5Z", "gpu", "\xff"}
 )
 
