@@ -61,7 +61,8 @@ func (b *Batches) Add(t *Trace, requests []Request, dialects []Dialect) {
 	}
 }
 
-// batchSize reports whether s is a batch, and of how many requests, at least one: as it states, else as many as the spans that it links to.
+// batchSize reports whether s is a batch, and of how many requests, at least one: as it states, else as many as the
+// spans that it links to.
 func batchSize(s *Span, dialects []Dialect) (size int64, is bool) {
 	for i := range dialects {
 		if ask := dialects[i].Batch; ask != nil {
@@ -150,5 +151,16 @@ func (b *Batches) Of(request SpanRef) (size float64, others []SpanRef) {
 func (b *Batches) Fill(r *Request) {
 	if size, _ := b.Of(SpanRef{r.TraceID, r.SpanID}); size > 0 {
 		r.BatchSize = size
+	}
+}
+
+// Merge adds what other saw, which must not be used any more.
+func (b *Batches) Merge(other *Batches) {
+	for ref, at := range other.batches {
+		mine := b.batch(ref)
+		mine.size = max(mine.size, at.size)
+		for _, request := range at.members {
+			b.join(request, ref)
+		}
 	}
 }

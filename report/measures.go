@@ -52,6 +52,16 @@ func measures(ok []*population.Record, censored bool, d Definition) []Measure {
 	return list
 }
 
+// batchSizes computes the batch sizes of requests, or nil when no telemetry states one.
+func batchSizes(ok []*population.Record) *Measure {
+	m := Measure{Name: "batch size", Unit: "requests", Formula: "mean over the request's batches"}
+	m.fill(ok, false, func(r *population.Record) (float64, bool) { return r.BatchSize, r.BatchSize > 0 })
+	if m.N == 0 {
+		return nil
+	}
+	return &m
+}
+
 // fill computes m from the requests that have a value.
 func (m *Measure) fill(ok []*population.Record, censored bool, value func(*population.Record) (float64, bool)) {
 	m.Quantiles = []Quantile{}

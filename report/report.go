@@ -29,11 +29,13 @@ type Report struct {
 	Turns    int    `json:"turns"`
 	Requests Counts `json:"requests"`
 
-	Dialects  []Dialect  `json:"dialects"`
-	Models    []Named    `json:"models"`
-	Services  []Named    `json:"services"`
-	Instances []Named    `json:"instances"` // capacity domains; the name "" is "treated as one server"
-	Measures  []Measure  `json:"measures"`
+	Dialects  []Dialect `json:"dialects"`
+	Models    []Named   `json:"models"`
+	Services  []Named   `json:"services"`
+	Instances []Named   `json:"instances"` // capacity domains; the name "" is "treated as one server"
+	Measures  []Measure `json:"measures"`
+	// BatchSize is how many requests an engine computed together, where its telemetry says so.
+	BatchSize *Measure   `json:"batch_size,omitempty"`
 	Phases    []Phase    `json:"phases"`
 	NotApart  []NotApart `json:"not_separable"`
 
@@ -144,6 +146,7 @@ func summarize(p *population.Population, o Options) *Report {
 	r.Services = names(p, func(rec *population.Record) uint32 { return rec.Service })
 	r.Instances = names(p, func(rec *population.Record) uint32 { return rec.Instance })
 	r.Measures = measures(ok, r.Requests.Censored, o.Definition)
+	r.BatchSize = batchSizes(ok)
 	r.Phases, r.NotApart = phases(ok)
 	r.Targets = targets(o.Targets, r.Measures, r.Requests)
 	r.Sampling = sampling(p, &o)

@@ -69,6 +69,7 @@ type Builder struct {
 	trace      map[operationKey]pathTime // scratch of one trace
 	onPath     []bool                    // scratch of one trace, by span
 	survey     survey                    // of the trace at hand
+	batches    analyzer.Batches
 
 	experimental map[string]bool // dialects that are not verified
 }
@@ -105,6 +106,7 @@ func (b *Builder) Add(t *analyzer.Trace) {
 		return
 	}
 	requests, turns := analyzer.Requests(t, b.dialects)
+	b.batches.Add(t, requests, b.dialects) // a batch can begin before the window and share its steps with what is in it
 	kept := 0
 	for i := range requests {
 		if r := &requests[i]; b.window.Holds(r.Start) && b.filter.keeps(t, r) {
@@ -295,6 +297,7 @@ func (b *Builder) Merge(other *Builder) {
 		mine.Traces += op.Traces
 		mine.slower(op.Slowest, op.SlowestSelf)
 	}
+	b.batches.Merge(&other.batches)
 	p, o := &b.population, &other.population
 	p.PathTime += o.PathTime
 	p.Traces += o.Traces
@@ -315,6 +318,10 @@ func (b *Builder) Merge(other *Builder) {
 func (b *Builder) Population() *Population {
 	p := &b.population
 	p.Records, p.texts = b.records(), b.texts
+	for i := range p.Records {
+		r := &p.Records[i]
+		r.BatchSize, _ = b.batches.Of(analyzer.SpanRef{TraceID: r.TraceID, SpanID: r.SpanID})
+	}
 	slices.SortFunc(p.Records, func(x, y Record) int {
 		return cmp.Or(cmp.Compare(x.Start, y.Start), x.TraceID.Compare(y.TraceID), x.SpanID.Compare(y.SpanID))
 	})

@@ -21,6 +21,8 @@ type Record struct {
 	Model, Service, Instance, Dialect uint32
 	PrefillInstance                   uint32 // as in [analyzer.Request.PrefillInstance]
 
+	BatchSize float64 // as in [analyzer.Request.BatchSize]
+
 	Outcome   analyzer.Outcome
 	Streaming analyzer.Tristate
 	Embedding bool // the operation makes no tokens
