@@ -27,6 +27,7 @@ func TestBatchesJoinRequestsOfAllBuilders(t *testing.T) {
 		TraceID: ref.TraceID, ID: ref.SpanID, Name: "batch", Start: second / 10, End: second / 2,
 		Resource: &analyzer.Resource{}, Scope: &analyzer.Scope{},
 		Attributes: analyzer.Attributes{{Key: "batch_size", Value: analyzer.Int(3)}},
+		Links:      []analyzer.Link{{TraceID: analyzer.TraceID{15: 1}, SpanID: analyzer.SpanID{7: 2}}},
 	}})
 	one, other := NewBuilder(Window{}, Filter{}, dialect.All), NewBuilder(Window{}, Filter{}, dialect.All)
 	one.Add(tgiStep(1, ref))
