@@ -27,6 +27,11 @@ here can be read with a [mapping file](mapping.md), which goes right after slowt
 			state = "verified"
 		}
 		fmt.Fprintf(&out, "\n## %s (%s)\n\n%s\n\n", d.Name, state, d.Doc)
+		if source := dialect.Source(d.Name); source != "" {
+			fmt.Fprintf(&out, "Source: %s\n\n", source)
+		} else if !strings.Contains(d.Doc, "https://") {
+			t.Errorf("nothing says where what %s reads is written down", d.Name)
+		}
 		fmt.Fprintf(&out, "Attributes read: `%s`.\n", strings.Join(d.Keys, "` `"))
 		if len(d.Marks) > 0 {
 			fmt.Fprintf(&out, "\nTold by attributes: `%s`.\n", strings.Join(d.Marks, "` `"))
