@@ -65,6 +65,14 @@ fuzz: preflight ## every fuzz target for FUZZTIME (20s)
 fuzz-nightly: ## every fuzz target for 2 minutes
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=2m
 
+.PHONY: jaeger-test
+jaeger-test: preflight ## fetch from a real Jaeger, which is built first (minutes, once)
+	SLOWTOKEN_JAEGER="$$(.ci/jaeger/build)" go test -count=1 -v -run RealJaeger ./ingest/source
+
+.PHONY: clients-test
+clients-test: build ## OpenTelemetry's JavaScript SDK into serve (needs Node.js and npm)
+	@.ci/clients/run $(BINARY)
+
 .PHONY: bench
 bench: preflight ## the benchmarks: BENCH=regexp chooses, docs/benchmarks.md explains
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count 3 ./...
