@@ -59,7 +59,8 @@ func whileLocked(ctx context.Context, c *config, open func() error) error {
 		if !errors.Is(err, storage.ErrLocked) && !beingMade {
 			return err
 		}
-		if waited > time.Second && !told {
+		// A file that looks like no database because it is new may also just be none: then nobody has it open.
+		if waited > time.Second && !told && errors.Is(err, storage.ErrLocked) {
 			c.waiting(c.DB, lockHolder(err))
 			told = true
 		}

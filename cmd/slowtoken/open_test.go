@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,6 +41,20 @@ func TestACommandWaitsForTheWriterAndSaysSo(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Error("waited in silence")
+	}
+}
+
+// A file that was written to just now and is no database is refused without blaming another program.
+func TestAFileThatIsNoDatabaseIsHeldByNobody(t *testing.T) {
+	dir := t.TempDir()
+	c := newConfig(func(string) string { return dir })
+	c.DB = filepath.Join(dir, "x.db")
+	if err := os.WriteFile(c.DB, []byte("no database at all"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.waiting = func(_, holder string) { t.Errorf("said that %s has it open", holder) }
+	if _, err := openStore(t.Context(), c, true); !errors.Is(err, storage.ErrNotDatabase) {
+		t.Errorf("got %v", err)
 	}
 }
 
