@@ -129,10 +129,17 @@ func plural[N int | int64 | uint64](n N, one string) string {
 }
 
 // writeOut calls write with the file called name, or with standard output when it is "" or "-". A file appears complete
-// or not at all, and only its owner can read it: traces can hold prompts.
+// or not at all, and only its owner can read it: traces can hold prompts. A link stays, and what it names is written; a
+// pipe or a device is written to, never replaced.
 func (a *app) writeOut(name string, write func(io.Writer) error) error {
 	if name == "" || name == "-" {
 		return write(a.stdout)
+	}
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return writeInPlace(name, write)
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".slowtoken-*")
 	if err != nil {
@@ -143,4 +150,16 @@ func (a *app) writeOut(name string, write func(io.Writer) error) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// writeInPlace calls write with the pipe or device called name; a folder is refused by the system.
+func writeInPlace(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write %w", err)
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
 }
