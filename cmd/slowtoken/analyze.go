@@ -114,7 +114,10 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 // nothingFound explains an empty answer: what the data does hold, and the command that would show it.
 func (a *app) nothingFound(ctx context.Context, src *traceSource, w window, o analyzeOptions) error {
 	err := noDataError("no traces in %s: %s", src.name, w)
+	a.noteLeftOut(src)
 	switch held, found := src.holds(ctx); {
+	case !found && src.growing():
+		return withHint(err, "ask again in %s, or take them as they are:\n  slowtoken analyze --settle 0s", a.config.Settle)
 	case !found:
 		return withHint(err, "slowtoken doctor says why there is nothing to see")
 	case o.filter.Service != "" || o.filter.Model != "" || len(o.filter.Where) > 0:

@@ -42,6 +42,9 @@ func (a *app) runTraceLines(ctx context.Context, o traceOptions) error {
 	if held, found := src.holds(ctx); found {
 		return withHint(err, "the data there is from %s", held)
 	}
+	if src.growing() {
+		return withHint(err, "ask again in %s, or take them as they are with --settle 0s", a.config.Settle)
+	}
 	return withHint(err, "slowtoken doctor says why there is nothing to see")
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,14 @@ type traceSource struct {
 	leftOut func() []report.Warning                  // what was not read; known once traces is used up
 	holds   func(ctx context.Context) (window, bool) // the time range of all there is; false when there is nothing
 	close   func() error
+}
+
+// leftOpen names the warning about traces that may still grow.
+const leftOpen = "open"
+
+// growing reports whether traces were left out because they may still grow.
+func (s *traceSource) growing() bool {
+	return slices.ContainsFunc(s.leftOut(), func(w report.Warning) bool { return w.Name == leftOpen })
 }
 
 // A reading says which traces a command wants, and how much of their spans.
@@ -153,7 +162,7 @@ func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error)
 			if counts.OpenTraces == 0 {
 				return nil
 			}
-			return []report.Warning{{Name: "open", Count: int(counts.OpenTraces), Meaning: fmt.Sprintf(
+			return []report.Warning{{Name: leftOpen, Count: int(counts.OpenTraces), Meaning: fmt.Sprintf(
 				"traces left out because spans of them arrived in the last %s and more may follow (--settle)", a.config.Settle)}}
 		},
 		holds: func(ctx context.Context) (window, bool) {
