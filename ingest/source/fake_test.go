@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -487,16 +486,6 @@ func modelSpan(s *analyzer.Span) model.Span {
 func withTags(s analyzer.Span) analyzer.Span {
 	s.Attributes = append(analyzer.Attributes{{Key: "span.kind", Value: analyzer.String("server")}}, s.Attributes...)
 	return s
-}
-
-// proxy gives an address that answers with whatever handler is set, for servers that change.
-func mustURL(t *testing.T, text string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
 }
 
 func hexID(id analyzer.TraceID) string { return hex.EncodeToString(id[:]) }
