@@ -127,8 +127,6 @@ type MappedFirstToken struct {
 	Event     Pattern
 }
 
-func (f MappedFirstToken) stated() bool { return f.Attribute != "" || f.Event != Pattern{} }
-
 // Keys returns the keys of the span attributes that m reads.
 func (m Mapping) Keys() []string {
 	list := slices.Clone(callKeys)
