@@ -38,6 +38,7 @@ import (
 type backend struct {
 	traces [][]analyzer.Span
 	cap    int // most traces that any search gives; 0 for no limit of its own
+	rows   int // most spans that a search looks at for each trace asked for, as Jaeger on Cassandra; 0 for no limit
 }
 
 func serviceOf(s *analyzer.Span) string { return s.Resource.Attributes.Text("service.name") }
@@ -58,13 +59,18 @@ func (b *backend) find(service string, from, to int64, depth int) (list [][]anal
 	if b.cap > 0 {
 		depth = min(depth, b.cap)
 	}
+	rows := b.rows * depth
 	for _, t := range slices.Backward(b.traces) {
-		if len(list) == depth {
+		if len(list) == depth || (b.rows > 0 && rows <= 0) {
 			break
 		}
-		if slices.ContainsFunc(t, func(s analyzer.Span) bool {
-			return (service == "" || service == serviceOf(&s)) && from <= s.Start && s.Start <= to
-		}) {
+		matches := 0
+		for i := range t {
+			if s := &t[i]; (service == "" || service == serviceOf(s)) && from <= s.Start && s.Start <= to {
+				matches++
+			}
+		}
+		if rows -= matches; matches > 0 {
 			list = append(list, t)
 		}
 	}

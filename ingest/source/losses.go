@@ -2,7 +2,7 @@ package source
 
 // What the APIs do not carry. docs/sources.md explains each.
 var (
-	lossBackend = Loss{"backend", "what the store behind the API did not keep cannot be fetched: Jaeger on Badger, Cassandra or Elasticsearch keeps times in microseconds and no dropped counts or link attributes"}
+	lossBackend = Loss{"backend", "what Jaeger or its storage did not keep cannot be fetched: schema URLs; a span that ends when it starts, or before, is made 1 ns long; storages other than memory lose more"}
 
 	lossTempo = Loss{"search_by_second", "Tempo's search counts whole seconds and may leave out what its ingesters have not handed over yet; what it reports as incomplete is counted"}
 
@@ -12,14 +12,15 @@ var (
 		{"fields_as_tags", "kind, status, trace state and scope come as tags, and stay as attributes beside the fields they fill"},
 		{"values_as_text", "arrays and maps as attribute values come as JSON text"},
 		{"counts_dropped", "counts of dropped attributes, events and links are not there"},
-		{"links_reduced", "links come without attributes, trace state and flags"},
-		{"flags_reduced", "of the span's flags the sampled bit is there at most"},
+		{"links_reduced", "links come without attributes, trace state and flags, as references that follow; a link to the parent takes the parent's place"},
+		{"flags_dropped", "the flags of spans are not there"},
 		{"schemas_dropped", "schema URLs, and attributes of scopes, are not there"},
 	}
 )
 
 // WarningMeanings explains what a pull counts beside its spans.
 var WarningMeanings = map[string]string{
+	"changed_by_jaeger":      "spans that Jaeger changed, as it says in their warnings: the attribute jaeger.warnings or @jaeger@warnings",
 	"times_in_microseconds":  "spans whose times were cut to microseconds by the API",
 	"search_gives_no_more":   "instants at which a search gave as many traces as asked for, and no more when asked for more: there may be others",
 	"search_incomplete":      "searches that the server says it did not finish",

@@ -128,13 +128,19 @@ func (p *pulling) slice(ctx context.Context, s search) error {
 	if err != nil && !tooLarge {
 		return err
 	}
-	if !tooLarge {
-		p.most = max(p.most, f.hits)
-		if f.hits < s.depth {
-			return p.take(f)
-		}
-	} else {
+	if tooLarge {
 		p.most = p.depth
+	} else {
+		rows := p.rows(f, s)
+		p.most = max(p.most, f.hits, rows/rowsPerTrace)
+		switch cut := rows >= rowsPerTrace*s.depth; {
+		case f.hits < s.depth && !cut:
+			return p.take(f)
+		case f.hits < s.depth && s.depth < MaxDepth && f.hits < max(fewTraces, s.depth/16):
+			// A few long traces: in finer slices they would come over and over again.
+			s.depth = min(4*s.depth, MaxDepth)
+			return p.slice(ctx, s)
+		}
 	}
 	if width := s.to.Sub(s.from); width > p.api.grain() {
 		p.stats.Halved++
@@ -171,6 +177,30 @@ func (p *pulling) slice(ctx context.Context, s search) error {
 	return p.slice(ctx, deeper)
 }
 
+const (
+	// rowsPerTrace is how many rows of an index Jaeger on Cassandra reads for each trace asked for. It looks at no more
+	// of them, so that fewer traces than asked for can still be less than there are.
+	rowsPerTrace = 3
+	fewTraces    = 8
+)
+
+// rows counts the spans in f that a search looks at to find its traces.
+func (p *pulling) rows(f *found, s search) (n int) {
+	if s.service == "" {
+		return 0 // a search that names no service looks at traces
+	}
+	from, to := s.from.UnixNano(), s.to.UnixNano()
+	for _, spans := range f.spans {
+		for i := range spans {
+			span := &spans[i]
+			if from <= span.Start && span.Start <= to && span.Resource.Attributes.Text("service.name") == s.service {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 func (p *pulling) find(ctx context.Context, s search) (f *found, err error) {
 	what := fmt.Sprintf("search %s to %s", s.from.UTC().Format(time.RFC3339Nano), s.to.UTC().Format(time.RFC3339Nano))
 	if s.service != "" {
@@ -201,6 +231,7 @@ func (p *pulling) take(f *found) error {
 			clear(p.seen) // what is handed over twice is told apart later
 		}
 		p.seen[id] = d
+		f.warnings.Add("changed_by_jaeger", countChanged(spans))
 		if err := p.emit(spans); err != nil {
 			return err
 		}
@@ -209,6 +240,21 @@ func (p *pulling) take(f *found) error {
 	}
 	p.count(f)
 	return nil
+}
+
+// changedBy are the attributes in which Jaeger says that it changed a span.
+var changedBy = []string{"@jaeger@warnings", ingest.JaegerWarnings}
+
+func countChanged(spans []analyzer.Span) (n int) {
+	for i := range spans {
+		for _, key := range changedBy {
+			if _, ok := spans[i].Attributes.Get(key); ok {
+				n++
+				break
+			}
+		}
+	}
+	return n
 }
 
 // count adds up what f says beside its spans.

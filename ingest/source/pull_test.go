@@ -319,3 +319,36 @@ func TestSearchThatGivesNoMore(t *testing.T) {
 		}
 	})
 }
+
+// Jaeger on Cassandra looks at three spans for each trace asked for, and gives the traces of those: fewer than asked
+// for, and still not all. Every trace arrives all the same, short and long ones.
+func TestSearchThatCountsSpans(t *testing.T) {
+	for name, perTrace := range map[string]int{"dozens of spans": 40, "hundreds of spans": 700} {
+		t.Run(name, func(t *testing.T) {
+			b := &backend{rows: 3}
+			for _, trace := range traffic(60, noon, 10*time.Minute).traces {
+				for n := range perTrace {
+					s := trace[1]
+					s.ID = analyzer.SpanID{3, byte(n), byte(n >> 8)}
+					s.Start += int64(n) * 1000
+					trace = append(trace, s)
+				}
+				b.traces = append(b.traces, trace)
+			}
+			for _, a := range apis[:4] {
+				t.Run(a.name, func(t *testing.T) {
+					c, err := a.open(t.Context(), source.Options{URL: a.start(t, &server{backend: b})})
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer c.Close()
+					got, _, err := pullAll(c, source.Request{From: noon, To: noon.Add(time.Hour), Depth: 50, Services: []string{"engine"}})
+					if err != nil || len(got) != 60*(perTrace+2) {
+						t.Errorf("%d spans, want %d; %v", len(got), 60*(perTrace+2), err)
+					}
+					t.Logf("%d requests", c.Stats().Requests)
+				})
+			}
+		})
+	}
+}
