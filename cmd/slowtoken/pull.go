@@ -152,14 +152,21 @@ func (p *pull) openState(ctx context.Context) error {
 // run fetches the window, and with --follow what comes after it, round by round.
 func (p *pull) run(ctx context.Context, w window) error {
 	for {
-		if err := p.round(ctx, w); err != nil {
-			return err
-		}
-		if !p.options.follow {
+		err := p.round(ctx, w)
+		switch {
+		case ctx.Err() != nil && p.options.follow:
+			return nil // an interrupt is how following ends
+		case ctx.Err() != nil:
+			return errors.New("pull: interrupted")
+		case source.Temporary(err) && p.options.follow:
+			p.log.Warn("the next round goes on from where this one failed", "error", err)
+		case err != nil:
+			return fmt.Errorf("pull: %w", err)
+		case !p.options.follow:
 			return nil
 		}
-		if err := pause(ctx, p.options.every); err != nil {
-			return nil //nolint:nilerr // an interrupt is how following ends
+		if pause(ctx, p.options.every) != nil {
+			return nil
 		}
 		w.Until = p.now()
 	}

@@ -246,6 +246,44 @@ func TestAnalyzeFromJaeger(t *testing.T) {
 	}
 }
 
+// With --follow new traces are stored as they come, until the command is interrupted.
+func TestPullFollow(t *testing.T) {
+	all := engineSpans(40, pullStart, 10*time.Second)
+	p := newPullTest(t, all[:10])
+	ctx, interrupt := context.WithCancel(t.Context())
+	done := make(chan int)
+	var out, errs bytes.Buffer
+	go func() {
+		a := app{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, environ: p.env, now: func() time.Time { return p.now }}
+		done <- run(ctx, a, []string{"pull", "--jaeger", p.url, "--since", "1h", "--follow", "--every", "10ms", "--late", "1h", "--db", p.db})
+	}()
+	searchedAgain := func() {
+		p.jaeger.mu.Lock()
+		before := p.jaeger.searches
+		p.jaeger.mu.Unlock()
+		for more := 0; more < 20; time.Sleep(5 * time.Millisecond) {
+			p.jaeger.mu.Lock()
+			more = p.jaeger.searches - before
+			p.jaeger.mu.Unlock()
+			if t.Context().Err() != nil {
+				t.Fatal("it stopped searching")
+			}
+		}
+	}
+	searchedAgain()
+	p.jaeger.mu.Lock()
+	p.jaeger.spans = all
+	p.jaeger.mu.Unlock()
+	searchedAgain()
+	interrupt()
+	if code := <-done; code != 0 || !strings.Contains(out.String(), "40 spans of 40 traces") {
+		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
+	}
+	if requests, spans, _ := p.analyzed(); requests != 40 || spans != 40 {
+		t.Errorf("%d requests of %d spans, want 40 of 40", requests, spans)
+	}
+}
+
 func TestPullUsage(t *testing.T) {
 	p := newPullTest(t, nil)
 	for _, c := range []struct {

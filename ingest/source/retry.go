@@ -74,3 +74,6 @@ func (c *Client) once(ctx context.Context, attempt func(context.Context) error) 
 	}
 	return err
 }
+
+// Temporary reports whether err, of a [Client], is one after which the same request may succeed later.
+func Temporary(err error) bool { return errors.As(err, new(*temporaryError)) }
