@@ -118,6 +118,8 @@ func (a *app) nothingFound(ctx context.Context, src *traceSource, w window, o an
 	switch held, found := src.holds(ctx); {
 	case !found && src.growing():
 		return withHint(err, "ask again in %s, or take them as they are:\n  slowtoken analyze --settle 0s", a.config.Settle)
+	case !found && len(o.files) > 0:
+		return withHint(err, "no span could be read there; metrics and logs alone say nothing about a request")
 	case !found:
 		return withHint(err, "slowtoken doctor says why there is nothing to see")
 	case o.filter.Service != "" || o.filter.Model != "" || len(o.filter.Where) > 0:

@@ -77,11 +77,12 @@ func (a *app) runImport(ctx context.Context, o importOptions) error {
 	}
 	err = w.close()
 	bar.done()
-	if err != nil {
-		return fmt.Errorf("import into %s: store: %w", a.config.DB, err)
-	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("import into %s: interrupted; a part is stored, and importing the files again is safe", a.config.DB)
+		return withHint(fmt.Errorf("import into %s: interrupted", a.config.DB), "a part may be stored; importing the files again changes no answer")
+	}
+	if err != nil {
+		err = fmt.Errorf("import into %s: store: %w", a.config.DB, err)
+		return withHint(err, "a part may be stored; once the cause is mended, import the files again: copies of a span count once")
 	}
 	return a.tellImport(o, files)
 }

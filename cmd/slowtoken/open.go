@@ -32,7 +32,7 @@ func openStore(ctx context.Context, c *config, readOnly bool) (store, error) {
 	}
 	if !readOnly {
 		if err := makeDataDir(c.DB); err != nil {
-			return nil, err
+			return nil, withHint(fmt.Errorf("make the folder of the database: %w", err), "name another place with --db or SLOWTOKEN_DB")
 		}
 	}
 	var db store
