@@ -46,6 +46,10 @@ func run(ctx context.Context, a app, args []string) int {
 	context.AfterFunc(ctx, stop)
 
 	root := rootCommand(&a)
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		section(completion) // which refuses the name of a shell that there is no script for
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !a.started && exitCode(err) == exitFailure {
