@@ -13,7 +13,9 @@ import (
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/metric/noop"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 )
@@ -85,6 +87,46 @@ func TestTheCollectorsExporterLosesNothing(t *testing.T) {
 	}
 	if refused.Load() < batches/2 {
 		t.Errorf("only %d exports were refused: nothing was retried", refused.Load())
+	}
+}
+
+// An application's batch processor loses nothing to such a server either.
+func TestTheSDKsBatchProcessorLosesNothing(t *testing.T) {
+	const spans = 2000
+	var calls atomic.Int32
+	sink := &memorySink{insert: func(context.Context) error {
+		if calls.Add(1)%2 == 1 {
+			return fullFor(0)
+		}
+		return nil
+	}}
+	s := startServer(t, ServerConfig{}, sink)
+	exporter, err := otlptracegrpc.New(t.Context(), otlptracegrpc.WithEndpoint(s.Info().GRPC), otlptracegrpc.WithInsecure(),
+		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Second, MaxElapsedTime: time.Minute}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter, sdk.WithMaxQueueSize(spans), sdk.WithMaxExportBatchSize(512)))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for i := range spans {
+		_, span := provider.Tracer("test").Start(ctx, fmt.Sprintf("span %d", i))
+		span.End()
+	}
+	if err := provider.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	stored := map[string]int{}
+	for _, name := range sink.names() {
+		stored[name]++
+	}
+	for i := range spans {
+		if n := stored[fmt.Sprintf("span %d", i)]; n != 1 {
+			t.Errorf("span %d was stored %d times", i, n)
+		}
+	}
+	if calls.Load() < 8 {
+		t.Errorf("the sink was called %d times: nothing was retried", calls.Load())
 	}
 }
 

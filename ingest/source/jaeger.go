@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -99,8 +100,10 @@ func parseURL(s string, schemes ...string) (*url.URL, error) {
 		s = "http://" + s
 	}
 	u, err := url.Parse(s)
-	if err != nil {
-		return nil, fmt.Errorf("the URL does not parse: %w", cmp.Or(err.(*url.Error).Err, err))
+	if parse := (*url.Error)(nil); errors.As(err, &parse) {
+		return nil, fmt.Errorf("the URL does not parse: %w", parse.Err) // the rest of it repeats the URL, and what may be secret in it
+	} else if err != nil {
+		return nil, fmt.Errorf("the URL does not parse: %w", err)
 	}
 	switch {
 	case u.User != nil:

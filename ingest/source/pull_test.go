@@ -60,6 +60,7 @@ var apis = []apiCase{
 func eachAPI(t *testing.T, b *backend, o source.Options, test func(t *testing.T, a apiCase, s *server, c *source.Client, w *waits)) {
 	for _, a := range apis {
 		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
 			s, w := &server{backend: b}, &waits{}
 			o := o
 			o.URL, o.Wait = a.start(t, s), w.wait
@@ -218,6 +219,9 @@ func TestFaultsThatPass(t *testing.T) {
 					return // it is not of this transport
 				}
 				s.faults = []fault{f, f, f}
+				if f.slow {
+					s.faults = s.faults[:1]
+				}
 				got, _, err := pullAll(c, source.Request{From: noon, To: noon.Add(10 * time.Minute)})
 				if err != nil {
 					t.Fatal(err)
