@@ -381,3 +381,21 @@ func TestEveryWarningOfTheAnalyzerHasAMeaning(t *testing.T) {
 		names[w.Name] = true
 	}
 }
+
+// The line below the core phases says what the rest of both ledgers is, without a word for each trifle.
+func TestTheRestOfBothLedgersIsOneLine(t *testing.T) {
+	r := &Report{
+		Phases: []Phase{
+			{Phase: analyzer.Frontend, TTFTShare: 0.6, E2EShare: 0.02},
+			{Phase: analyzer.Stream, E2EShare: 0.0001},
+			{Phase: analyzer.Network, TTFTShare: 0.0002, E2EShare: 0.0001},
+		},
+		NotApart: []NotApart{{Phases: []analyzer.Phase{analyzer.Decode, analyzer.Stream}, E2EShare: 0.5}},
+	}
+	var b bytes.Buffer
+	textPhases(&b, r)
+	want := "  the rest     frontend 60.0 % of TTFT, 2.0 % of E2E; decode + stream (not separable) 50.0 % of E2E; 2 more under 0.1 % each\n"
+	if !strings.HasSuffix(b.String(), want) {
+		t.Errorf("got\n%s\nwant at its end\n%s", &b, want)
+	}
+}

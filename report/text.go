@@ -101,7 +101,7 @@ func dialectList(list []Dialect) string {
 
 func textPhases(b *bytes.Buffer, r *Report) {
 	fmt.Fprintf(b, "\n%-16s %-24s %s\n", "critical path", "share of TTFT", "share of E2E")
-	var rest []string
+	var rest restLine
 	for _, p := range r.Phases {
 		core := false
 		for _, c := range analyzer.CorePhases {
@@ -112,7 +112,7 @@ func textPhases(b *bytes.Buffer, r *Report) {
 			if p.NotTrusted {
 				mark = "!"
 			}
-			rest = append(rest, fmt.Sprintf("%s%s %s", mark, p.Phase, Percent(p.E2EShare)))
+			rest.add(mark+p.Phase.String(), p.TTFTShare, p.E2EShare)
 			continue
 		}
 		if p.Requests == 0 {
@@ -126,10 +126,42 @@ func textPhases(b *bytes.Buffer, r *Report) {
 		fmt.Fprintf(b, "%s %-12s %7s  %-16s %7s  %s\n", mark, p.Phase, Percent(p.TTFTShare), bar(p.TTFTShare), Percent(p.E2EShare), strings.TrimRight(bar(p.E2EShare), " "))
 	}
 	for _, n := range r.NotApart {
-		rest = append(rest, fmt.Sprintf("%s %s, not separable", joinPhases(n.Phases, " + "), Percent(n.E2EShare)))
+		rest.add(joinPhases(n.Phases, " + ")+" (not separable)", n.TTFTShare, n.E2EShare)
 	}
-	if len(rest) > 0 {
-		fmt.Fprintf(b, "  rest of E2E  %s\n", strings.Join(rest, "; "))
+	rest.print(b)
+}
+
+// A restLine collects what is none of the core phases, for one line: several small shares are only counted.
+type restLine struct{ parts, small []string }
+
+// smallShare is what prints as less than 0.1 %.
+const smallShare = 0.0005
+
+func (l *restLine) add(name string, ttft, e2e float64) {
+	var shares []string
+	if ttft > 0 {
+		shares = append(shares, Percent(ttft)+" of TTFT")
+	}
+	if e2e > 0 {
+		shares = append(shares, Percent(e2e)+" of E2E")
+	}
+	part := strings.TrimRight(name+" "+strings.Join(shares, ", "), " ")
+	if ttft < smallShare && e2e < smallShare {
+		l.small = append(l.small, part)
+		return
+	}
+	l.parts = append(l.parts, part)
+}
+
+func (l *restLine) print(b *bytes.Buffer) {
+	parts := l.parts
+	if len(l.small) > 1 {
+		parts = append(parts, fmt.Sprintf("%d more under 0.1 %% each", len(l.small)))
+	} else {
+		parts = append(parts, l.small...)
+	}
+	if len(parts) > 0 {
+		fmt.Fprintf(b, "  the rest     %s\n", strings.Join(parts, "; "))
 	}
 }
 
