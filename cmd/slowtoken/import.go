@@ -120,10 +120,13 @@ func (a *app) importFile(name string, w *spanWriter, progress func(int64)) (impo
 	}, err
 }
 
+// stdinName is what standard input is called in answers.
+const stdinName = "standard input"
+
 // openInput opens a file named on the command line, or standard input for -, and returns what to call it.
 func (a *app) openInput(name string) (r io.ReadCloser, shown string, err error) {
 	if name == "-" {
-		return io.NopCloser(a.stdin), "standard input", nil
+		return io.NopCloser(a.stdin), stdinName, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {

@@ -75,17 +75,22 @@ func analysisReads() func(key string) bool {
 // openFiles reads all spans of the files into memory, with the attributes that wanted picks; nil picks all.
 func (a *app) openFiles(ctx context.Context, files []string, wanted func(key string) bool) (*traceSource, error) {
 	var spans []analyzer.Span
+	var shown []string
 	refused := 0
 	for _, name := range files {
 		batch, n, err := a.readSpans(ctx, name, wanted)
 		if err != nil {
 			return nil, err
 		}
+		if name == "-" {
+			name = stdinName
+		}
+		shown = append(shown, name)
 		spans = append(spans, batch...)
 		refused += n
 	}
 	return &traceSource{
-		name: strings.Join(files, ", "),
+		name: strings.Join(shown, ", "),
 		args: strings.Join(files, " ") + " ",
 		traces: func(yield func(*analyzer.Trace, error) bool) {
 			for t := range analyzer.GroupByTrace(spans) {
