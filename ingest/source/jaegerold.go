@@ -102,11 +102,7 @@ func (j *jaegerOld) find(ctx context.Context, s search) (*found, error) {
 	if err := f.read(ctx, "GET "+path, a.body); err != nil {
 		return nil, err
 	}
-	n := 0
-	for _, spans := range f.spans {
-		n += len(spans)
-	}
-	f.warnings.Add("times_in_microseconds", n)
+	f.microseconds = true
 	return f, nil
 }
 

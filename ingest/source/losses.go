@@ -2,7 +2,7 @@ package source
 
 // What the APIs do not carry. docs/sources.md explains each.
 var (
-	lossBackend = Loss{"backend", "what Jaeger or its storage did not keep cannot be fetched: schema URLs; a span that ends when it starts, or before, is made 1 ns long; storages other than memory lose more"}
+	lossBackend = Loss{"backend", "what Jaeger or its storage did not keep cannot be fetched: schema URLs; a span that ends when it starts, or before, is made 1 ns long; Badger, Cassandra and Elasticsearch store an older model, which has no flags, dropped counts, or attributes of scopes and links"}
 
 	lossTempo = Loss{"search_by_second", "Tempo's search counts whole seconds and may leave out what its ingesters have not handed over yet; what it reports as incomplete is counted"}
 

@@ -232,6 +232,9 @@ func (p *pulling) take(f *found) error {
 		}
 		p.seen[id] = d
 		f.warnings.Add("changed_by_jaeger", countChanged(spans))
+		if f.microseconds {
+			f.warnings.Add("times_in_microseconds", len(spans))
+		}
 		if err := p.emit(spans); err != nil {
 			return err
 		}

@@ -149,6 +149,9 @@ func TestEverySpanArrivesOnce(t *testing.T) {
 				t.Errorf("a gap between slices: %v, %v", done[i].To, done[i+1].From)
 			}
 		}
+		if n := c.Stats().Warnings["times_in_microseconds"]; (n != 0) != (a.name == source.JaegerLegacy) || (n != 0 && n != len(got)) {
+			t.Errorf("times of %d spans were cut", n)
+		}
 		if s := c.Stats(); s.Traces != len(b.traces) || s.Spans != len(got) || s.Halved == 0 || s.Refused.Total() != 0 || s.Missing != 0 {
 			t.Errorf("stats: %+v", s)
 		}

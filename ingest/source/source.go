@@ -99,7 +99,9 @@ type found struct {
 	refused  ingest.Refusals
 	details  []string
 	warnings analyzer.Warnings
-	missing  []string // traces that the search named and the server did not deliver, each with the reason
+	// microseconds says that times came cut to them.
+	microseconds bool
+	missing      []string // traces that the search named and the server did not deliver, each with the reason
 }
 
 func newFound() *found {
