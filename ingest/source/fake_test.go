@@ -105,6 +105,13 @@ type fault struct {
 	delay      time.Duration // that a gRPC error asks for
 }
 
+// fail sets the faults of the answers to come.
+func (s *server) fail(list ...fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = list
+}
+
 func (s *server) next() (f fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -221,9 +221,10 @@ func TestFaultsThatPass(t *testing.T) {
 				if (f.code != codes.OK) != grpc && !f.slow {
 					return // it is not of this transport
 				}
-				s.faults = []fault{f, f, f}
 				if f.slow {
-					s.faults = s.faults[:1]
+					s.fail(f)
+				} else {
+					s.fail(f, f, f)
 				}
 				got, _, err := pullAll(c, source.Request{From: noon, To: noon.Add(10 * time.Minute)})
 				if err != nil {
@@ -269,15 +270,13 @@ func TestFaultsThatStay(t *testing.T) {
 					return nil
 				}, func(slice source.Slice) error {
 					upTo, complete = slice.To, slices.Clone(got)
-					s.mu.Lock()
-					defer s.mu.Unlock()
-					s.faults = slices.Repeat([]fault{f}, 100)
+					s.fail(slices.Repeat([]fault{f}, 100)...)
 					return nil
 				})
 				if err == nil || !strings.Contains(err.Error(), "from "+upTo.Format(time.RFC3339)) {
 					t.Fatalf("error %v does not say that it failed from %v on", err, upTo)
 				}
-				s.faults = nil
+				s.fail()
 				request.From = upTo
 				rest, _, err := pullAll(c, request)
 				if err != nil {
