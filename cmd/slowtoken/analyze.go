@@ -117,7 +117,7 @@ func (a *app) nothingFound(ctx context.Context, src *traceSource, w window, o an
 	a.noteLeftOut(src)
 	switch held, found := src.holds(ctx); {
 	case !found && src.growing():
-		return withHint(err, "ask again in %s, or take them as they are:\n  slowtoken analyze --settle 0s", a.config.Settle)
+		return withHint(err, "ask again in %s, or take them as they are:\n  slowtoken analyze %s--settle 0s", a.config.Settle, src.args)
 	case !found && len(o.files) > 0:
 		return withHint(err, "no span could be read there; metrics and logs alone say nothing about a request")
 	case !found:

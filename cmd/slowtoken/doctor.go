@@ -277,8 +277,12 @@ func (d *doctor) data(ctx context.Context) {
 		return
 	}
 	last := time.Unix(0, status.Last)
-	d.say("database", checkOK, "", "%s holds %s of %s, the last one received %s ago",
-		d.config.DB, plural(status.Spans, "span"), plural(status.Traces, "trace"), d.now().Sub(time.Unix(0, status.LastReceived)).Round(time.Second))
+	metrics := ""
+	if status.MetricPoints > 0 {
+		metrics = "; beside them " + plural(status.MetricPoints, "metric point")
+	}
+	d.say("database", checkOK, "", "%s holds %s of %s, the last one received %s ago%s", d.config.DB, plural(status.Spans, "span"),
+		plural(status.Traces, "trace"), d.now().Sub(time.Unix(0, status.LastReceived)).Round(time.Second), metrics)
 	l, err := d.language()
 	if err != nil {
 		d.say("mapping", checkProblem, "mend it; until then nothing is analyzed", "%v", err)

@@ -33,3 +33,9 @@ func TestAnInterruptedImportSaysThatItCanBeRepeated(t *testing.T) {
 		t.Errorf("printed %q", &stdout)
 	}
 }
+
+func TestArgumentsInHintsAreQuotedForAShell(t *testing.T) {
+	if got, want := quoteArgs("--db", "a.db", "it's mine", ""), `--db a.db 'it'\''s mine' '' `; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

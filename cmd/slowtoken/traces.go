@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/ingest"
@@ -91,7 +92,7 @@ func (a *app) openFiles(ctx context.Context, files []string, wanted func(key str
 	}
 	return &traceSource{
 		name: strings.Join(shown, ", "),
-		args: strings.Join(files, " ") + " ",
+		args: quoteArgs(files...),
 		traces: func(yield func(*analyzer.Trace, error) bool) {
 			for t := range analyzer.GroupByTrace(spans) {
 				if !yield(t, nil) {
@@ -108,6 +109,22 @@ func (a *app) openFiles(ctx context.Context, files []string, wanted func(key str
 		holds: func(context.Context) (window, bool) { return rangeOf(spans) },
 		close: func() error { return nil },
 	}, nil
+}
+
+// quoteArgs writes arguments as a POSIX shell reads them, each with a space behind it.
+func quoteArgs(args ...string) string {
+	var b strings.Builder
+	for _, arg := range args {
+		if arg == "" || strings.ContainsFunc(arg, needsQuotes) {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		b.WriteString(arg + " ")
+	}
+	return b.String()
+}
+
+func needsQuotes(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./:@%+=,", r)
 }
 
 // readSpans reads all spans of a file with the attributes that wanted picks, and counts what was refused.
@@ -159,8 +176,13 @@ func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error)
 	if r.sorted {
 		traces = sortTraces(ctx, db, query, counts.Spans, r.memory)
 	}
+	args := ""
+	if strings.HasPrefix(a.config.lookup("db").origin, "flag ") {
+		args = quoteArgs("--db", a.config.DB)
+	}
 	return &traceSource{
 		name:   a.config.DB,
+		args:   args,
 		link:   pulledLink(a.config.DB),
 		traces: traces,
 		leftOut: func() []report.Warning {
