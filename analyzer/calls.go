@@ -20,7 +20,7 @@ type call struct {
 	facts       Call
 	outcome     Outcome
 
-	firstTokenFrom, lastTokenFrom int32 // the spans whose clocks the token times are on
+	firstTokenFrom, lastTokenFrom, chunksFrom int32 // the spans whose clocks the token times are on
 }
 
 // callFinder is the working memory of [Requests], kept between traces. Slices over spans have one entry for each span

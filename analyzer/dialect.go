@@ -32,6 +32,9 @@ type Call struct {
 
 	// Times of tokens, in nanoseconds since the Unix epoch on the clock of the span; zero while unknown.
 	FirstToken, LastToken int64
+	// Chunks are the times of all chunks of output, ascending, on the same clock; nil while unknown or if some are lost.
+	Chunks         []int64
+	ChunksAreSteps bool // as in [Request]
 
 	// Counts; -1 while unknown, which is not zero.
 	InputTokens, OutputTokens, CachedTokens, ReasoningTokens int64

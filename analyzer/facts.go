@@ -19,7 +19,7 @@ func (f *callFinder) readCall(c int32) *call {
 		if d := f.dialect[i]; d >= 0 && f.dialects[d].Call != nil {
 			view := f.dialects[d].Call(f.t, i)
 			if view.Leg == LegPrefill || view.Leg == LegDecode && k.prefill == 0 {
-				view.FirstToken, view.LastToken = 0, 0 // they are not those of the whole request
+				view.FirstToken, view.LastToken, view.Chunks = 0, 0, nil // they are not those of the whole request
 			}
 			if differ(k.facts.InputTokens, view.InputTokens) || differ(k.facts.OutputTokens, view.OutputTokens) {
 				disagree = true
@@ -70,6 +70,9 @@ func (k *call) merge(view *Call, i int32) {
 	}
 	if f.LastToken == 0 && view.LastToken != 0 {
 		f.LastToken, k.lastTokenFrom = view.LastToken, i
+	}
+	if f.Chunks == nil && view.Chunks != nil {
+		f.Chunks, f.ChunksAreSteps, k.chunksFrom = view.Chunks, view.ChunksAreSteps, i
 	}
 	for _, text := range [...]struct{ to, from *string }{
 		{&f.Operation, &view.Operation}, {&f.RequestModel, &view.RequestModel}, {&f.Model, &view.Model},

@@ -12,6 +12,11 @@ type Request struct {
 	Start, End int64
 	// FirstToken and LastToken are times of tokens, in nanoseconds since the Unix epoch; zero while unknown.
 	FirstToken, LastToken int64
+	// Chunks are the times of all chunks of output, ascending, in nanoseconds since the Unix epoch; nil while unknown. They
+	// are of the innermost view that states them, which may see the first one later than FirstToken.
+	Chunks []int64
+	// ChunksAreSteps says that each chunk is one step of the engine: one token, unless it speculates.
+	ChunksAreSteps bool
 
 	Service  string // service.name of the innermost view
 	Instance string // of the innermost view: service.instance.id, else host and pid, else data-parallel rank; "" means "treated as one server"

@@ -98,6 +98,22 @@ func (f *callFinder) placeTokens(k *call, r *Request) {
 			r.LastToken = 0
 		}
 	}
+	if k.facts.Chunks != nil {
+		f.placeChunks(k, r)
+	}
+}
+
+// placeChunks sets the times of chunks on the clock of the request. Ends of spans below a call can come a little after
+// its own; chunks before its start are those of no answer to it.
+func (f *callFinder) placeChunks(k *call, r *Request) {
+	shift := f.statement.shift[k.chunksFrom]
+	if k.facts.Chunks[0]+shift < r.Start || k.facts.Chunks[0]+shift > r.End {
+		return
+	}
+	r.Chunks, r.ChunksAreSteps = make([]int64, len(k.facts.Chunks)), k.facts.ChunksAreSteps
+	for i, at := range k.facts.Chunks {
+		r.Chunks[i] = min(at+shift, r.End)
+	}
 }
 
 // serverSide reports whether span i is an engine's or a server's own view of a call.

@@ -14,7 +14,8 @@ type Measure struct {
 	Formula    string     `json:"formula"`
 	Unit       string     `json:"unit"` // "ns", or "ns/token"
 	N          int        `json:"n"`
-	Undefined  int        `json:"undefined"` // successful requests without it
+	Requests   int        `json:"requests,omitempty"` // where N counts gaps between chunks: the requests that have them
+	Undefined  int        `json:"undefined"`          // successful requests without it
 	Mean       float64    `json:"mean"`
 	Quantiles  []Quantile `json:"quantiles"`
 }

@@ -36,6 +36,7 @@ type Report struct {
 	Measures  []Measure `json:"measures"`
 	// BatchSize is how many requests an engine computed together, where its telemetry says so.
 	BatchSize *Measure   `json:"batch_size,omitempty"`
+	Streaming *Streaming `json:"streaming,omitempty"` // absent where no request has any of its measures
 	Phases    []Phase    `json:"phases"`
 	NotApart  []NotApart `json:"not_separable"`
 
@@ -147,6 +148,7 @@ func summarize(p *population.Population, o Options) *Report {
 	r.Instances = names(p, func(rec *population.Record) uint32 { return rec.Instance })
 	r.Measures = measures(ok, r.Requests.Censored, o.Definition)
 	r.BatchSize = batchSizes(ok)
+	r.Streaming = streaming(ok, r.Requests.Censored, o.Objectives)
 	r.Phases, r.NotApart = phases(ok)
 	r.Targets = targets(o.Targets, r.Measures, r.Requests)
 	r.Sampling = sampling(p, &o)

@@ -57,6 +57,31 @@ type MeasureView struct {
 	TPOT  *float64 `json:"tpot_ns"`  // for each token after the first
 	NTPOT *float64 `json:"ntpot_ns"` // E2E for each token
 	E2E   int64    `json:"e2e_ns"`
+	TTFO  *int64   `json:"ttfo_ns"` // to the first token that is not reasoning
+
+	Chunks *ChunkView `json:"chunks"` // null while their times are unknown
+}
+
+// A ChunkView is what the times of a request's chunks of output come to; null where there is no gap between chunks of one
+// answer.
+type ChunkView struct {
+	Count   int    `json:"count"`
+	ICL50   *int64 `json:"icl_p50_ns"`
+	ICLMax  *int64 `json:"icl_max_ns"`
+	Stalls  *int   `json:"stalls"`    // gaps over max(5 x p50, 100 ms)
+	OneEach bool   `json:"one_token"` // each chunk is known to be one token
+}
+
+func chunkView(r *analyzer.Request) *ChunkView {
+	if r.Chunks == nil {
+		return nil
+	}
+	v := &ChunkView{Count: len(r.Chunks), OneEach: r.ITL() != nil}
+	if icl := r.ICL(); icl != nil {
+		gaps := analyzer.SumUp(icl)
+		v.ICL50, v.ICLMax, v.Stalls = &gaps.Median, &gaps.Max, &gaps.Stalls
+	}
+	return v
 }
 
 // A LedgerView is parts that tile a stretch of time; JSON shows the parts.
@@ -107,7 +132,7 @@ func requestViews(t *analyzer.Trace, requests []analyzer.Request, dialects []ana
 				Input: known(r.InputTokens), Output: known(r.OutputTokens), Cached: known(r.CachedTokens),
 				Reasoning: known(r.ReasoningTokens), Sequences: known(r.Sequences),
 			},
-			Measures: MeasureView{E2E: r.E2E()},
+			Measures: MeasureView{E2E: r.E2E(), Chunks: chunkView(r)},
 			Warnings: notNil(maps.Clone(r.Warnings)),
 			TTFT:     ledgerView(r.TTFTLedger), E2E: ledgerView(r.E2ELedger),
 			Where: where(spans[r.SpanID]), ServerWhere: where(spans[r.ServerSpan]),
@@ -132,6 +157,9 @@ func requestViews(t *analyzer.Trace, requests []analyzer.Request, dialects []ana
 		}
 		if ns, ok := r.NTPOT(); ok {
 			v.Measures.NTPOT = &ns
+		}
+		if ns, ok := r.TTFO(); ok {
+			v.Measures.TTFO = &ns
 		}
 		list[i] = v
 	}

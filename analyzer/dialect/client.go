@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -29,6 +30,9 @@ type firstChunk struct {
 	after int64 // nanoseconds from the span's start; unknown while it is not stated
 	tpot  float64
 	tells bool // tpot is stated
+
+	keep   bool    // chunks are wanted
+	chunks []int64 // times of the events that are one chunk each, in no order; none if some may be lost
 }
 
 // stated takes a stated duration from the span's start to the first chunk. The first one that is read is kept.
@@ -65,6 +69,18 @@ func (f *firstChunk) events(s *analyzer.Span, chunk func(name string) bool) (see
 	return seen
 }
 
+// everyChunk takes the events that each are one chunk of output, if their times are wanted.
+func (f *firstChunk) everyChunk(s *analyzer.Span, chunk func(name string) bool) {
+	if !f.keep || s.DroppedEvents > 0 {
+		return
+	}
+	for i := range s.Events {
+		if e := &s.Events[i]; chunk(e.Name) && e.Time >= f.start && e.Time <= f.start+f.length {
+			f.chunks = append(f.chunks, e.Time)
+		}
+	}
+}
+
 // fake reports whether the time to the first chunk is only the duration under another name, as several SDKs state it
 // for answers that were not streamed. A real answer of one token looks the same and is kept.
 func (f *firstChunk) fake(c *analyzer.Call) bool {
@@ -77,7 +93,7 @@ func (d client) dialect() analyzer.Dialect {
 		Name: d.name, Doc: d.doc, Verified: d.verified, Keys: keys(d.keys, callKeys), Marks: d.marks, Names: d.names, Engine: d.engine,
 		Match: d.match,
 		Call: func(t *analyzer.Trace, span int32) analyzer.Call {
-			c, _ := d.call(t, span)
+			c, _ := d.call(t, span, true)
 			return c
 		},
 		Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
@@ -89,7 +105,7 @@ func (d client) dialect() analyzer.Dialect {
 			if d.match(&t.Spans[span]) != analyzer.RoleInference {
 				return nil
 			}
-			c, first := d.call(t, span)
+			c, first := d.call(t, span, false)
 			return clientParts(t, span, &c, first, d.engine || t.Spans[span].Kind == analyzer.SpanKindServer)
 		},
 	}
@@ -105,14 +121,15 @@ type clientView struct {
 // them outlive the function that has them.
 var clientViews = sync.Pool{New: func() any { return new(clientView) }}
 
-// call reads the span; first is the time of the first chunk, or zero while it is unknown.
-func (d client) call(t *analyzer.Trace, span int32) (analyzer.Call, int64) {
+// call reads the span, and the times of its chunks if they are wanted; first is the time of the first chunk, or zero
+// while it is unknown.
+func (d client) call(t *analyzer.Trace, span int32, chunks bool) (analyzer.Call, int64) {
 	s := &t.Spans[span]
 	start, end := t.Extent(span)
 	view := clientViews.Get().(*clientView)
 	defer clientViews.Put(view)
 	view.call = readCall(s)
-	view.chunk = firstChunk{durations: durations{length: end - start}, start: start, after: unknown}
+	view.chunk = firstChunk{durations: durations{length: end - start}, start: start, after: unknown, keep: chunks}
 	if d.read != nil {
 		d.read(s, &view.call, &view.chunk)
 	}
@@ -130,6 +147,10 @@ func (d client) call(t *analyzer.Trace, span int32) (analyzer.Call, int64) {
 		c.FirstToken = start + chunk.after
 		if c.ReasoningTokens <= 0 { // else part of the tokens came before the first chunk, and nobody says how many
 			c.LastToken = end
+		}
+		if chunk.chunks != nil {
+			slices.Sort(chunk.chunks)
+			c.Chunks = chunk.chunks
 		}
 	}
 	c.Warnings = chunk.warnings

@@ -121,6 +121,9 @@ func stretchResult(requests []analyzer.Request, turns []analyzer.Turn, later fun
 		for _, t := range []*int64{&r.Start, &r.End, &r.FirstToken, &r.LastToken} {
 			*t = later(*t)
 		}
+		for k := range r.Chunks {
+			r.Chunks[k] = later(r.Chunks[k])
+		}
 		ledger(r.TTFTLedger)
 		ledger(r.E2ELedger)
 	}

@@ -23,7 +23,10 @@ var firstChunkKeys = []firstChunkKey{
 	{"ttft_ms", millisecond, ""},                                         // Claude Code: pinpoint-apm/pinpoint #14169
 }
 
-var firstChunkEvents = []string{"gen_ai.content.chunk", "first_token", "llm.first_token"} // langwatch/langwatch #3226
+var firstChunkEvents = []string{chunkEvent, "first_token", "llm.first_token"} // langwatch/langwatch #3226
+
+// chunkEvent is the one of firstChunkEvents that comes once for every chunk.
+const chunkEvent = "gen_ai.content.chunk"
 
 // firstChunkNames returns the keys of firstChunkKeys, and those that go with them.
 func firstChunkNames() []string {
@@ -58,6 +61,7 @@ func readFirstChunk(s *analyzer.Span, c *analyzer.Call, first *firstChunk) {
 		first.timePerToken(v)
 	}
 	first.events(s, func(name string) bool { return slices.Contains(firstChunkEvents, name) })
+	first.everyChunk(s, func(name string) bool { return name == chunkEvent })
 }
 
 // wholeNanoseconds tells the nanoseconds of LoongSuite's instrumentations from the seconds of others: no answer takes a

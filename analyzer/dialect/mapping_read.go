@@ -50,7 +50,7 @@ func (m Mapping) explain(view client, t *analyzer.Trace, span int32) (c analyzer
 	var first int64
 	switch r.Role {
 	case analyzer.RoleInference:
-		c, first = view.call(t, span)
+		c, first = view.call(t, span, false)
 	case analyzer.RoleEnvelope:
 		c = httpCall(s)
 	default:

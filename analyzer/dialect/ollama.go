@@ -70,6 +70,7 @@ var ollamaView = client{
 		}
 		readFirstChunk(s, c, first)
 		first.events(s, isCompletionChunk)
+		first.everyChunk(s, isCompletionChunk)
 	},
 }
 

@@ -44,6 +44,7 @@ var OpenLLMetry = client{
 		}
 		if first.events(s, isCompletionChunk) {
 			c.Streaming = analyzer.Yes
+			first.everyChunk(s, isCompletionChunk)
 		}
 	},
 }.dialect()

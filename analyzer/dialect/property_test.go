@@ -51,9 +51,9 @@ var textValues = map[string][]string{
 }
 
 var (
-	spanNames   = []string{"http-request", "kv_router.route_request", "handle_payload", "handle_payload", "llm_request", "chat", "POST", "vllm_prefill", "vllm_queue", "ai.streamText", "work", "prefill Req 1", "decode Req 1"}
+	spanNames   = []string{"http-request", "kv_router.route_request", "handle_payload", "handle_payload", "llm_request", "chat", "POST", "vllm_prefill", "vllm_queue", "ai.streamText", "work", "prefill Req 1", "decode Req 1", "prefill_forward", "decode_loop", "decode_loop", "infer", "infer", "generate"}
 	scopeNames  = []string{"", "vllm.llm_engine", "trt.llm", "@openlit/openai"}
-	eventNames  = []string{"First Token Stream Event", "llm.first_token", "gen_ai.content.completion.chunk", "other"}
+	eventNames  = []string{"First Token Stream Event", "llm.first_token", "gen_ai.content.completion.chunk", "gen_ai.content.chunk", "other"}
 	randomTexts = []string{"", "1", "true", "2023-11-14T22:13:20.5Z", "gpu", "\xff"}
 )
 
@@ -107,7 +107,7 @@ func randomTrace(t *rapid.T) []analyzer.Span {
 			key := rapid.SampledFrom(randomKeys).Draw(t, "key")
 			s.Attributes = append(s.Attributes, analyzer.Attribute{Key: key, Value: randomValue(t, key, end-start)})
 		}
-		for range rapid.IntRange(0, 2).Draw(t, "events") {
+		for range rapid.IntRange(0, 4).Draw(t, "events") {
 			at := rapid.Int64Range(start-2, end+2).Draw(t, "at")
 			name := rapid.SampledFrom(eventNames).Draw(t, "event")
 			s.Events = append(s.Events, analyzer.Event{Time: timelineBase + at*1e6, Name: name})
@@ -157,6 +157,7 @@ func checkRequests(t *rapid.T) {
 			t.Errorf("request %s: times out of order: %+v", r.SpanID, r)
 		}
 		checkTiled(t, r)
+		checkChunks(t, r)
 		for name := range r.Warnings {
 			if !slices.ContainsFunc(analyzer.RequestWarnings, func(w analyzer.WarningMeaning) bool { return w.Name == name }) {
 				t.Errorf("request %s: warning %q has no meaning", r.SpanID, name)
@@ -186,6 +187,25 @@ func checkRequests(t *rapid.T) {
 			}
 			inTurns[id] = true
 		}
+	}
+}
+
+// checkChunks fails unless the chunks come one after the other inside their request, and the gaps between them add up to
+// the time from the first to the last.
+func checkChunks(t *rapid.T, r *analyzer.Request) {
+	if len(r.Chunks) == 0 {
+		return
+	}
+	first, last := r.Chunks[0], r.Chunks[len(r.Chunks)-1]
+	if first < r.Start || last > r.End || !slices.IsSorted(r.Chunks) {
+		t.Errorf("request %s: chunks %v outside of [%d, %d] or out of order", r.SpanID, r.Chunks, r.Start, r.End)
+	}
+	var sum int64
+	for _, gap := range r.ICL() {
+		sum += gap
+	}
+	if len(r.Chunks) > 1 && r.Sequences <= 1 && sum != last-first {
+		t.Errorf("request %s: gaps of %d ns in %d ns", r.SpanID, sum, last-first)
 	}
 }
 
@@ -260,6 +280,9 @@ func movedResult(requests []analyzer.Request, turns []analyzer.Turn, base, facto
 		r := &requests[i]
 		for _, t := range []*int64{&r.Start, &r.End, &r.FirstToken, &r.LastToken} {
 			at(t)
+		}
+		for k := range r.Chunks {
+			at(&r.Chunks[k])
 		}
 		ledger(r.TTFTLedger)
 		ledger(r.E2ELedger)

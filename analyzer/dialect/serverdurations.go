@@ -16,7 +16,7 @@ func (d client) withServerDurations(read func(*analyzer.Span, *durations) server
 	explain := func(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) {
 		s := &t.Spans[span]
 		start, end := t.Extent(span)
-		c, first := d.call(t, span)
+		c, first := d.call(t, span, true)
 		stated := durations{length: end - start}
 		at := servedLayout{serverDurations: read(s, &stated), start: start, end: end, first: first, embeds: embeds(c.Operation)}
 		at.server = d.engine || s.Kind == analyzer.SpanKindServer

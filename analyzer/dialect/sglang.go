@@ -40,7 +40,8 @@ var SGLang = analyzer.Dialect{
 		"the phases. Threads overlap, so the request takes the slices of all threads. decode_waiting is decode stalled by " +
 		"others' prefill. Without slices, durations are attributes in seconds; time_in_model_prefill counts from the dispatch, so " +
 		"queue and prefill are not separable. The legs of a disaggregated request (\"prefill Req ...\", \"decode Req ...\") are " +
-		"joined by bootstrap_room, rid or as the only two below one parent.",
+		"joined by bootstrap_room, rid or as the only two below one parent. decode_loop, at trace level 3, is one step of decode: its " +
+		"end is the time of a chunk.",
 	Engine: true,
 	Keys:   keys([]string{"rid", "module", "thread_label", "dp_rank", "bootstrap_room"}, []string{latencyTTFT, latencyE2E, latencyPrefill, latencyDecode}, callKeys),
 	Marks:  []string{"rid", "module"},
@@ -55,6 +56,7 @@ var SGLang = analyzer.Dialect{
 	},
 	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
 		c, _ := readSGLang(t, span)
+		c.Chunks, c.ChunksAreSteps = sglangSteps(t, span, c.FirstToken), true
 		return c
 	},
 	Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
@@ -126,4 +128,37 @@ func sglangParts(t *analyzer.Trace, span int32) (parts []analyzer.Part) {
 	})
 	slices.SortStableFunc(parts, func(a, b analyzer.Part) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
 	return parts
+}
+
+// sglangSteps returns when the steps of a request span ended: the prefill, and each step of decode. Where the prefill has
+// no slice, as on a decode leg, first is its end. Without slices of single steps nothing is known.
+func sglangSteps(t *analyzer.Trace, span int32, first int64) []int64 {
+	var steps, prefills []int64
+	descendants(t, span, func(i int32) bool {
+		_, end := t.Extent(i)
+		switch t.Spans[i].Name {
+		case "decode_loop":
+			steps = append(steps, end)
+		case "prefill_forward", "chunked_prefill":
+			prefills = append(prefills, end)
+		}
+		return !isSGLang(&t.Spans[i])
+	})
+	if steps == nil {
+		return nil
+	}
+	slices.Sort(steps)
+	prefill := int64(0)
+	for _, end := range prefills {
+		if end <= steps[0] { // one after it is of an answer that was put back in the queue
+			prefill = max(prefill, end)
+		}
+	}
+	if prefill == 0 {
+		prefill = first
+	}
+	if prefill == 0 || prefill > steps[0] {
+		return nil
+	}
+	return slices.Insert(steps, 0, prefill)
 }

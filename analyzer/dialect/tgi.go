@@ -31,6 +31,7 @@ var TGI = analyzer.Dialect{
 	},
 	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
 		c, _ := readTGI(t, span)
+		c.Chunks, c.ChunksAreSteps = tgiSteps(t, span), true
 		return c
 	},
 	Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
@@ -82,6 +83,34 @@ func firstInfer(t *analyzer.Trace, span int32) int32 {
 	return -1
 }
 
+// firstInferBelow returns the first span infer of a request span, or -1.
+func firstInferBelow(t *analyzer.Trace, span int32) int32 {
+	first := firstInfer(t, span)
+	descendants(t, span, func(i int32) bool {
+		if first < 0 {
+			first = firstInfer(t, i)
+		}
+		return first < 0
+	})
+	return first
+}
+
+// tgiSteps returns when the steps of a request span ended, the prefill first.
+func tgiSteps(t *analyzer.Trace, span int32) (steps []int64) {
+	first := firstInferBelow(t, span)
+	if first < 0 {
+		return nil
+	}
+	for _, i := range t.Children(t.Parent(first)) {
+		if t.Spans[i].Name == "infer" {
+			_, end := t.Extent(i)
+			steps = append(steps, end)
+		}
+	}
+	slices.Sort(steps)
+	return steps
+}
+
 // laterInfer reports whether a sibling of span infer is an earlier infer. It looks back as far as the nearest, so that all
 // of a request's are told in one pass.
 func laterInfer(t *analyzer.Trace, span int32) bool {
@@ -122,14 +151,7 @@ func readTGI(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) {
 		parts = append(parts, stage.part)
 		at = stage.part.End
 	}
-	first := firstInfer(t, span)
-	descendants(t, span, func(i int32) bool {
-		if first < 0 {
-			first = firstInfer(t, i)
-		}
-		return first < 0
-	})
-	if first >= 0 {
+	if first := firstInferBelow(t, span); first >= 0 {
 		_, c.FirstToken = t.Extent(first)
 	}
 	c.Warnings = d.warnings

@@ -268,8 +268,22 @@ func renderWith(spans []analyzer.Span, dialects []analyzer.Dialect) string {
 		if ns, ok := r.TPOT(); ok {
 			measures = append(measures, "tpot "+time.Duration(ns).String())
 		}
+		if ns, ok := r.TTFO(); ok {
+			measures = append(measures, "ttfo "+time.Duration(ns).String())
+		}
 		if len(measures) > 0 {
 			fmt.Fprintln(&out, " ", strings.Join(measures, ", "))
+		}
+		if len(r.Chunks) > 0 {
+			fmt.Fprintf(&out, "  %d chunks %s to %s", len(r.Chunks), at(r.Chunks[0]), at(r.Chunks[len(r.Chunks)-1]))
+			if icl := r.ICL(); icl != nil {
+				gaps := analyzer.SumUp(icl)
+				fmt.Fprintf(&out, ", icl median %s max %s, stalls %d", time.Duration(gaps.Median), time.Duration(gaps.Max), gaps.Stalls)
+			}
+			if r.ITL() != nil {
+				fmt.Fprint(&out, ", one token each")
+			}
+			fmt.Fprintln(&out)
 		}
 		if batches.Fill(&r); r.BatchSize > 0 {
 			fmt.Fprintf(&out, "  batches of %.3g", r.BatchSize)

@@ -62,6 +62,7 @@ type Builder struct {
 
 	blocks     [][]Record // each of blockSize, but for the last of each builder
 	phaseSlab  []PhaseTime
+	gapSlab    []uint32
 	operations map[operationKey]*Operation
 	population Population
 	codes      map[string]uint32
@@ -167,6 +168,7 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		Model: b.code(r.Model), Service: b.code(r.Service), Instance: b.code(r.Instance), Dialect: b.code(r.Dialect),
 		PrefillInstance: b.code(r.PrefillInstance), Leg: r.Leg,
 		Outcome: r.Outcome, Streaming: r.Streaming, Embedding: r.Operation == operationEmbeddings,
+		chunksAreSteps: r.ChunksAreSteps, noReasoning: r.ReasoningTokens == 0, gaps: b.gaps(r),
 		phases: b.phases(r),
 	})
 }

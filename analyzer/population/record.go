@@ -28,7 +28,10 @@ type Record struct {
 	Embedding bool // the operation makes no tokens
 	Leg       analyzer.Leg
 
-	phases []PhaseTime
+	chunksAreSteps bool
+	noReasoning    bool     // the answer is stated to hold no reasoning tokens
+	gaps           []uint32 // inter-chunk latencies in microseconds; nil while unknown
+	phases         []PhaseTime
 }
 
 // A PhaseTime is how long one phase took of a request, on each of its two paths.
@@ -63,6 +66,14 @@ func (r *Record) TPOT() (ns float64, ok bool) {
 func (r *Record) NTPOT() (ns float64, ok bool) {
 	q := r.request()
 	return q.NTPOT()
+}
+
+// TTFO returns the nanoseconds to the first token that is not reasoning, as [analyzer.Request.TTFO] defines it.
+func (r *Record) TTFO() (ns int64, ok bool) {
+	if !r.noReasoning {
+		return 0, false
+	}
+	return r.TTFT()
 }
 
 func (r *Record) request() analyzer.Request {
