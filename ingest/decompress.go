@@ -3,6 +3,7 @@ package ingest
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -72,7 +73,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return 0, fmt.Errorf("unpack %s: %d bytes came out of %d, more than %d to one: raise the limit if that is right",
 			b.what, b.out, b.in.n, b.options.MaxRatio)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("unpack %s: %w", b.what, err)
 	}
 	return n, err

@@ -108,7 +108,7 @@ func (s *jsonStream) skipSpace() bool {
 			s.pos++
 		}
 		if !s.fill() {
-			if s.readErr != io.EOF {
+			if !errors.Is(s.readErr, io.EOF) {
 				s.fail(s.readErr)
 			} else if s.depth > 0 {
 				s.fail(errInputEnds)
@@ -271,7 +271,7 @@ func (s *jsonStream) nextLine() bool {
 			}
 		}
 		if !s.fill() {
-			if s.readErr != io.EOF {
+			if !errors.Is(s.readErr, io.EOF) {
 				s.fail(s.readErr)
 			}
 			return false

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -111,7 +112,7 @@ func (s *jsonStream) token() []byte {
 }
 
 func (s *jsonStream) endInside() {
-	if s.readErr != nil && s.readErr != io.EOF {
+	if s.readErr != nil && !errors.Is(s.readErr, io.EOF) {
 		s.fail(s.readErr)
 		return
 	}

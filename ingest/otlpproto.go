@@ -37,7 +37,7 @@ func (in *reading) readProto(r *bufio.Reader, f framing) error {
 		length := int64(-1)
 		if f != bare {
 			n, err := p.length(f)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			if err != nil {
@@ -69,7 +69,7 @@ func (p *protoReader) broken(err error) error {
 	if p.stop != nil {
 		return p.stop
 	}
-	if err == io.ErrUnexpectedEOF || err == errProto { // not one of the file's own that wraps it
+	if err == io.ErrUnexpectedEOF || err == errProto { //nolint:errorlint // not one of the file's own that wraps it
 		p.refuseFor(fmt.Sprintf(" byte %d", p.offset), ReasonBrokenProto, 1, ReasonBrokenProto+": "+err.Error())
 		return nil
 	}
@@ -93,10 +93,10 @@ func (p *protoReader) length(f framing) (int64, error) {
 func (p *protoReader) varint() (uint64, error) {
 	start := p.offset
 	v, err := binary.ReadUvarint(countingByteReader{p})
-	if err == io.EOF && p.offset > start {
+	if errors.Is(err, io.EOF) && p.offset > start {
 		err = io.ErrUnexpectedEOF
 	}
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { //nolint:errorlint // as above: an archive's own error wraps it
 		err = errProto // it does not end where a varint must
 	}
 	return v, err
@@ -118,7 +118,7 @@ func (p *protoReader) message(length int64) (done bool, err error) {
 	end := p.offset + length
 	for length < 0 || p.offset < end {
 		tag, err := p.varint()
-		if err == io.EOF && length < 0 {
+		if errors.Is(err, io.EOF) && length < 0 {
 			return true, nil
 		}
 		if err != nil {
@@ -149,7 +149,7 @@ func (p *protoReader) message(length int64) (done bool, err error) {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -69,7 +69,7 @@ func (in *reading) readJSON(r io.Reader, lines bool) error {
 			return in.stop
 		}
 		if err := j.err; err != nil {
-			if err == j.readErr {
+			if errors.Is(err, j.readErr) {
 				return err // not of the JSON
 			}
 			if lines {
