@@ -110,8 +110,7 @@ func (s *Server) Start(ctx context.Context) (ServerInfo, error) {
 	}
 	if err := otlp.Start(ctx, s.host()); err != nil {
 		s.stopAdmin(ctx)
-		return ServerInfo{}, fmt.Errorf("start the OTLP receiver (is another collector on the same port? "+
-			"choose others with --otlp-grpc-endpoint and --otlp-http-endpoint): %w", err)
+		return ServerInfo{}, fmt.Errorf("start the OTLP receiver: %w", err)
 	}
 	s.otlp = otlp
 	s.info.GRPC, s.info.HTTP = bound.grpc(), bound.http()
