@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -110,6 +111,9 @@ func (s *Server) Start(ctx context.Context) (ServerInfo, error) {
 	}
 	if err := otlp.Start(ctx, s.host()); err != nil {
 		s.stopAdmin(ctx)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w; is another collector on the same port? choose others with --otlp-grpc-endpoint and --otlp-http-endpoint", err)
+		}
 		return ServerInfo{}, fmt.Errorf("start the OTLP receiver: %w", err)
 	}
 	s.otlp = otlp
