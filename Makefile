@@ -40,7 +40,7 @@ race: preflight ## the tests with the race detector
 	go test -race ./...
 
 .PHONY: check
-check: preflight ## all that CI runs: test, race, lint, conformance, the binary
+check: preflight ## all that CI runs: test, race, lint, conformance, the binary, real servers and clients
 	@mkdir -p bin && rm -f bin/stages
 	@export STAGES=bin/stages; trap 'echo; echo "Stages:"; cat bin/stages' EXIT; \
 	.ci/stage test        $(MAKE) --no-print-directory test && \
@@ -51,7 +51,9 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary
 	.ci/stage race        $(MAKE) --no-print-directory race && \
 	.ci/stage conformance $(MAKE) --no-print-directory conformance && \
 	.ci/stage build       $(MAKE) --no-print-directory build && \
-	.ci/stage glibc       $(MAKE) --no-print-directory glibc-floor
+	.ci/stage glibc       $(MAKE) --no-print-directory glibc-floor && \
+	.ci/stage jaeger      $(MAKE) --no-print-directory jaeger-test && \
+	.ci/stage clients     $(MAKE) --no-print-directory clients-test
 
 .PHONY: conformance
 conformance: preflight ## compare with recorded traces of real systems, where ../shared holds them
