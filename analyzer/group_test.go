@@ -23,7 +23,7 @@ func TestGroupByTraceIsSortingByTraceID(t *testing.T) {
 			}
 		}
 		want := slices.SortedFunc(slices.Values(spans), func(a, b Span) int {
-			return cmp.Or(a.TraceID.Compare(b.TraceID), CompareSpans(&a, &b))
+			return cmp.Or(a.TraceID.Compare(b.TraceID), compareSpans(&a, &b))
 		})
 		var got []Span
 		var last *Trace

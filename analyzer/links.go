@@ -147,13 +147,6 @@ func (b *Batches) Of(request SpanRef) (size float64, others []SpanRef) {
 	return float64(sum) / float64(n), slices.Compact(others)
 }
 
-// Fill sets r's BatchSize where a batch of r states it.
-func (b *Batches) Fill(r *Request) {
-	if size, _ := b.Of(SpanRef{r.TraceID, r.SpanID}); size > 0 {
-		r.BatchSize = size
-	}
-}
-
 // Merge adds what other saw, which must not be used any more.
 func (b *Batches) Merge(other *Batches) {
 	for ref, at := range other.batches {

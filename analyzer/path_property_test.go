@@ -301,7 +301,7 @@ func requireForest(t failer, trace *Trace, received int) {
 		if trace.Async(int32(i)) && trace.Parent(int32(i)) < 0 {
 			t.Fatalf("root %d has nobody that could wait for it", i)
 		}
-		if i > 0 && CompareSpans(&trace.Spans[i-1], &trace.Spans[i]) > 0 && trace.Warnings[WarnNegativeDuration] == 0 {
+		if i > 0 && compareSpans(&trace.Spans[i-1], &trace.Spans[i]) > 0 && trace.Warnings[WarnNegativeDuration] == 0 {
 			t.Fatalf("span %d comes before span %d", i-1, i)
 		}
 	}

@@ -33,9 +33,6 @@ type Request struct {
 	InputTokens, OutputTokens, CachedTokens, ReasoningTokens int64
 	Sequences                                                int64 // answers that were asked for at once (n); -1 while unknown
 	Attempts                                                 int   // 1, or more when earlier attempts failed
-	// BatchSize is how many requests, this one among them, its engine computed together, on average over its steps; 0
-	// while unknown. [Batches] learns it from other traces.
-	BatchSize float64
 
 	Streaming Tristate
 	Outcome   Outcome

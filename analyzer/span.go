@@ -2,7 +2,6 @@ package analyzer
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/hex"
 	"fmt"
 )
@@ -36,15 +35,6 @@ func ParseTraceID(s string) (TraceID, error) {
 	var id TraceID
 	if err := parseHexID(id[:], s); err != nil {
 		return TraceID{}, fmt.Errorf("trace id %q: %w", s, err)
-	}
-	return id, nil
-}
-
-// ParseSpanID reads 1 to 16 hex digits; shorter ids fill the low digits.
-func ParseSpanID(s string) (SpanID, error) {
-	var id SpanID
-	if err := parseHexID(id[:], s); err != nil {
-		return SpanID{}, fmt.Errorf("span id %q: %w", s, err)
 	}
 	return id, nil
 }
@@ -218,9 +208,4 @@ func (c *Scope) equal(o *Scope) bool {
 	}
 	return c.Name == o.Name && c.Version == o.Version && c.DroppedAttributes == o.DroppedAttributes &&
 		c.SchemaURL == o.SchemaURL && c.Attributes.Equal(o.Attributes)
-}
-
-// CompareSpans orders spans by start, then longest first, then id: the order in which people read a trace.
-func CompareSpans(a, b *Span) int {
-	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), a.ID.Compare(b.ID))
 }

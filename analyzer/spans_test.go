@@ -37,3 +37,8 @@ func (s *Span) refer(references []Link) {
 		s.Links = references
 	}
 }
+
+// compareSpans orders spans by start, then longest first, then id: the order in which people read a trace.
+func compareSpans(a, b *Span) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), a.ID.Compare(b.ID))
+}

@@ -285,9 +285,8 @@ func renderWith(spans []analyzer.Span, dialects []analyzer.Dialect) string {
 			}
 			fmt.Fprintln(&out)
 		}
-		if batches.Fill(&r); r.BatchSize > 0 {
-			fmt.Fprintf(&out, "  batches of %.3g", r.BatchSize)
-			_, others := batches.Of(analyzer.SpanRef{TraceID: r.TraceID, SpanID: r.SpanID})
+		if size, others := batches.Of(analyzer.SpanRef{TraceID: r.TraceID, SpanID: r.SpanID}); size > 0 {
+			fmt.Fprintf(&out, "  batches of %.3g", size)
 			for _, other := range others {
 				fmt.Fprint(&out, " ", spanName(other.SpanID))
 			}

@@ -21,7 +21,7 @@ type Record struct {
 	Model, Service, Instance, Dialect uint32
 	PrefillInstance                   uint32 // as in [analyzer.Request.PrefillInstance]
 
-	BatchSize float64 // as in [analyzer.Request.BatchSize]
+	BatchSize float64 // requests that its engine computed together, as [analyzer.Batches.Of] says; 0 while unknown
 
 	Outcome   analyzer.Outcome
 	Streaming analyzer.Tristate
