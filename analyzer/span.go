@@ -24,6 +24,12 @@ func (id TraceID) String() string { return hex.EncodeToString(id[:]) }
 // String returns id as 16 lower-case hex digits.
 func (id SpanID) String() string { return hex.EncodeToString(id[:]) }
 
+// MarshalText spells id as String does.
+func (id TraceID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// MarshalText spells id as String does.
+func (id SpanID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
 // Compare orders ids as unsigned big-endian numbers.
 func (id TraceID) Compare(other TraceID) int { return bytes.Compare(id[:], other[:]) }
 

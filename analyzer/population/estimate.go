@@ -9,7 +9,11 @@ import (
 )
 
 // An Estimate is a number with its 95 % interval.
-type Estimate struct{ Value, Low, High float64 }
+type Estimate struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
 
 // A TrueCount estimates how many requests there were from those that samplers kept. Each that was kept with probability
 // p stands for 1/p; with independent decisions the sum is unbiased and its variance is estimated by the sum of
