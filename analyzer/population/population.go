@@ -47,7 +47,10 @@ type Population struct {
 	// ClippedTime and DroppedTime are the nanoseconds that assembly cut off or set aside: see [analyzer.Trace.ClippedNS].
 	ClippedTime, DroppedTime int64
 
-	texts []string
+	texts         []string
+	attributeSets [][]attribute
+	tooMany       [NumDimensions]bool // dimensions with over maxValues values
+	details       []string
 }
 
 // Text returns the string that code stands for.
@@ -70,6 +73,8 @@ type Builder struct {
 	trace      map[operationKey]pathTime // scratch of one trace
 	onPath     []bool                    // scratch of one trace, by span
 	survey     survey                    // of the trace at hand
+	attributes attributeSets
+	details    details
 	batches    analyzer.Batches
 
 	experimental map[string]bool // dialects that are not verified
@@ -90,6 +95,8 @@ func NewBuilder(w Window, f Filter, dialects []analyzer.Dialect) *Builder {
 		codes:        map[string]uint32{},
 		trace:        map[operationKey]pathTime{},
 		experimental: map[string]bool{},
+		attributes:   newAttributeSets(),
+		details:      newDetails(),
 	}
 	for i := range dialects {
 		if !dialects[i].Verified {
@@ -160,16 +167,17 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		doubts |= bitExperimental
 		b.population.Warnings.Add(WarnExperimental, 1)
 	}
+	phases, shown := b.phases(r)
 	b.add(Record{
 		TraceID: r.TraceID, SpanID: r.SpanID,
 		Start: r.Start, End: r.End, FirstToken: r.FirstToken, LastToken: r.LastToken,
-		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Sequences: r.Sequences,
+		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, CachedTokens: r.CachedTokens, Sequences: r.Sequences,
 		Probability: b.survey.probability(t, r), Doubts: doubts,
 		Model: b.code(r.Model), Service: b.code(r.Service), Instance: b.code(r.Instance), Dialect: b.code(r.Dialect),
 		PrefillInstance: b.code(r.PrefillInstance), Leg: r.Leg,
 		Outcome: r.Outcome, Streaming: r.Streaming, Embedding: r.Operation == operationEmbeddings,
 		chunksAreSteps: r.ChunksAreSteps, noReasoning: r.ReasoningTokens == 0, gaps: b.gaps(r),
-		phases: b.phases(r),
+		phases: phases, shown: shown, attributes: b.attributesOf(t, r), Retried: r.Attempts > 1,
 	})
 }
 
@@ -199,33 +207,6 @@ func (b *Builder) records() []Record {
 	}
 	b.blocks = nil
 	return all
-}
-
-// phases sums a request's ledgers per phase and set of covered phases. The slices of all records share slabs, which
-// spares an allocation a request.
-func (b *Builder) phases(r *analyzer.Request) []PhaseTime {
-	if cap(b.phaseSlab)-len(b.phaseSlab) < len(r.E2ELedger.Parts)+len(r.TTFTLedger.Parts) {
-		b.phaseSlab = make([]PhaseTime, 0, 4096+len(r.E2ELedger.Parts)+len(r.TTFTLedger.Parts))
-	}
-	first := len(b.phaseSlab)
-	at := func(part *analyzer.Part) *PhaseTime {
-		for i := first; i < len(b.phaseSlab); i++ {
-			if pt := &b.phaseSlab[i]; pt.Phase == part.Phase && pt.Covers == part.Covers {
-				return pt
-			}
-		}
-		b.phaseSlab = append(b.phaseSlab, PhaseTime{Phase: part.Phase, Covers: part.Covers})
-		return &b.phaseSlab[len(b.phaseSlab)-1]
-	}
-	for i := range r.E2ELedger.Parts {
-		part := &r.E2ELedger.Parts[i]
-		at(part).E2E += part.End - part.Start
-	}
-	for i := range r.TTFTLedger.Parts {
-		part := &r.TTFTLedger.Parts[i]
-		at(part).TTFT += part.End - part.Start
-	}
-	return b.phaseSlab[first:len(b.phaseSlab):len(b.phaseSlab)]
 }
 
 func (b *Builder) code(s string) uint32 {
@@ -279,11 +260,16 @@ func (b *Builder) Merge(other *Builder) {
 	for i, s := range other.texts {
 		recode[i] = b.code(s)
 	}
+	sets := b.mergeAttributes(&other.attributes, recode)
+	detail := b.mergeDetails(&other.details)
 	for _, block := range other.blocks {
 		for i := range block {
 			r := &block[i]
 			r.Model, r.Service, r.Instance, r.Dialect = recode[r.Model], recode[r.Service], recode[r.Instance], recode[r.Dialect]
-			r.PrefillInstance = recode[r.PrefillInstance]
+			r.PrefillInstance, r.attributes = recode[r.PrefillInstance], sets[r.attributes]
+			for k := int(r.shown); k < len(r.phases); k++ {
+				r.phases[k].detail = detail[r.phases[k].detail]
+			}
 		}
 	}
 	// This builder's last block, which may have room, stays the last.
@@ -320,6 +306,7 @@ func (b *Builder) Merge(other *Builder) {
 func (b *Builder) Population() *Population {
 	p := &b.population
 	p.Records, p.texts = b.records(), b.texts
+	p.attributeSets, p.tooMany, p.details = b.attributes.sets, b.attributes.tooMany, b.details.names
 	for i := range p.Records {
 		r := &p.Records[i]
 		r.BatchSize, _ = b.batches.Of(analyzer.SpanRef{TraceID: r.TraceID, SpanID: r.SpanID})

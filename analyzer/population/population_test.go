@@ -65,8 +65,8 @@ func equal(t *testing.T, got, want *Population) {
 		}
 		return names
 	}
-	codes := cmpopts.IgnoreFields(Record{}, "Model", "Service", "Instance", "Dialect", "PrefillInstance")
-	unexported := cmp.AllowUnexported(Record{})
+	codes := cmpopts.IgnoreFields(Record{}, "Model", "Service", "Instance", "Dialect", "PrefillInstance", "attributes")
+	unexported := cmp.AllowUnexported(Record{}, PhaseTime{})
 	if d := cmp.Diff(want, got, codes, unexported, cmpopts.IgnoreUnexported(Population{})); d != "" {
 		t.Errorf("populations differ (-want +got):\n%s", d)
 	}

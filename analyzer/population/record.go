@@ -10,6 +10,7 @@ type Record struct {
 	FirstToken, LastToken int64 // zero while unknown
 	InputTokens           int64 // -1 while unknown
 	OutputTokens          int64 // -1 while unknown
+	CachedTokens          int64 // of the input; -1 while unknown
 	Sequences             int64 // answers that were asked for at once; -1 while unknown
 
 	// Probability is with which probability the request was sampled; 0 when nothing states it, and
@@ -20,6 +21,7 @@ type Record struct {
 	// Codes into the population's dictionary: see [Population.Text].
 	Model, Service, Instance, Dialect uint32
 	PrefillInstance                   uint32 // as in [analyzer.Request.PrefillInstance]
+	attributes                        uint32 // see [Population.Attribute]
 
 	BatchSize float64 // requests that its engine computed together, as [analyzer.Batches.Of] says; 0 while unknown
 
@@ -27,7 +29,9 @@ type Record struct {
 	Streaming analyzer.Tristate
 	Embedding bool // the operation makes no tokens
 	Leg       analyzer.Leg
+	Retried   bool // an earlier attempt failed
 
+	shown          uint8 // of phases: those of [Record.Phases]; behind them are those of [Population.Details]
 	chunksAreSteps bool
 	noReasoning    bool     // the answer is stated to hold no reasoning tokens
 	gaps           []uint32 // inter-chunk latencies in microseconds; nil while unknown
@@ -36,14 +40,32 @@ type Record struct {
 
 // A PhaseTime is how long one phase took of a request, on each of its two paths.
 type PhaseTime struct {
-	Phase  analyzer.Phase
-	Covers analyzer.PhaseSet // as in [analyzer.Part]
-	TTFT   int64             // nanoseconds before the first token
-	E2E    int64             // nanoseconds of the whole extent
+	Phase    analyzer.Phase
+	Inferred bool              // all of it is what other parts left
+	detail   uint16            // see [Population.Details]; 0 for the phase as a whole
+	Covers   analyzer.PhaseSet // as in [analyzer.Part]
+	TTFT     int64             // nanoseconds before the first token
+	E2E      int64             // nanoseconds of the whole extent
 }
 
 // Phases returns the phases that the request's telemetry shows, each once per set of covered phases.
-func (r *Record) Phases() []PhaseTime { return r.phases }
+func (r *Record) Phases() []PhaseTime { return r.phases[:r.shown] }
+
+// On returns how long the phase took on the path.
+func (t *PhaseTime) On(path Path) int64 {
+	if path == PathTTFT {
+		return t.TTFT
+	}
+	return t.E2E
+}
+
+// On returns the request's duration on the path; ok is false while it is unknown.
+func (r *Record) On(path Path) (ns int64, ok bool) {
+	if path == PathTTFT {
+		return r.TTFT()
+	}
+	return r.E2E(), true
+}
 
 // E2E returns the extent's duration in nanoseconds.
 func (r *Record) E2E() int64 { return r.End - r.Start }

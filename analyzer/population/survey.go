@@ -83,13 +83,7 @@ func (s *survey) probability(t *analyzer.Trace, r *analyzer.Request) float64 {
 	if !s.sampled {
 		return 0
 	}
-	if s.places == nil {
-		s.places = make(map[analyzer.SpanID]int32, len(t.Spans))
-		for i := len(t.Spans) - 1; i >= 0; i-- { // of spans with one id, the first is meant
-			s.places[t.Spans[i].ID] = int32(i)
-		}
-	}
-	at, ok := s.places[r.SpanID]
+	at, ok := s.place(t, r.SpanID)
 	if !ok {
 		return 0
 	}
@@ -99,6 +93,38 @@ func (s *survey) probability(t *analyzer.Trace, r *analyzer.Request) float64 {
 		}
 	}
 	return 0
+}
+
+// fewSpans is how many spans are searched one by one.
+const fewSpans = 16
+
+// place returns where the span with that id is in t.Spans; of spans with one id, the first is meant.
+func (s *survey) place(t *analyzer.Trace, id analyzer.SpanID) (at int32, ok bool) {
+	if len(t.Spans) <= fewSpans {
+		for i := range t.Spans {
+			if t.Spans[i].ID == id {
+				return int32(i), true
+			}
+		}
+		return 0, false
+	}
+	if s.places == nil {
+		s.places = make(map[analyzer.SpanID]int32, len(t.Spans))
+		for i := len(t.Spans) - 1; i >= 0; i-- {
+			s.places[t.Spans[i].ID] = int32(i)
+		}
+	}
+	at, ok = s.places[id]
+	return at, ok
+}
+
+// span returns the span with that id; nil if there is none.
+func (s *survey) span(t *analyzer.Trace, id analyzer.SpanID) *analyzer.Span {
+	at, ok := s.place(t, id)
+	if !ok {
+		return nil
+	}
+	return &t.Spans[at]
 }
 
 // addCapped returns a + b for lengths, or the largest int64 where that does not fit.
