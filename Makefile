@@ -53,7 +53,8 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary,
 	.ci/stage build       $(MAKE) --no-print-directory build && \
 	.ci/stage glibc       $(MAKE) --no-print-directory glibc-floor && \
 	.ci/stage jaeger      $(MAKE) --no-print-directory jaeger-test && \
-	.ci/stage clients     $(MAKE) --no-print-directory clients-test
+	.ci/stage clients     $(MAKE) --no-print-directory clients-test && \
+	.ci/stage deploy      $(MAKE) --no-print-directory deploy-test
 
 .PHONY: conformance
 conformance: preflight ## compare with recorded traces of real systems, where ../shared holds them
@@ -74,6 +75,10 @@ jaeger-test: preflight ## fetch from a real Jaeger, which is built first (minute
 .PHONY: clients-test
 clients-test: build ## OpenTelemetry's JavaScript SDK into serve (needs Node.js and npm)
 	@.ci/clients/run $(BINARY)
+
+.PHONY: deploy-test
+deploy-test: ## what deploy/ holds: read by those who will use it, and the container's steps in a chroot (as root)
+	@.ci/deploy/run
 
 .PHONY: bench
 bench: preflight ## the benchmarks: BENCH=regexp chooses, docs/benchmarks.md explains
