@@ -25,6 +25,7 @@ const (
 	shareFact
 	boolFact
 	samplingFact
+	quantityFact
 )
 
 // FactSampling is the key of how traces are sampled: "none", or the share that is kept.
@@ -57,7 +58,21 @@ var FactKeys = []FactKey{
 	{"enable_chunked_prefill", "whether prefills are cut into chunks", boolFact},
 	{"enforce_eager", "whether CUDA graphs are off", boolFact},
 	{"num_speculative_tokens", "tokens that are drafted in a step", countFact},
+	{"model_params", "parameters of a model that no table holds, such as 7.2e9", quantityFact},
+	{"model_active_params", "of them, those that compute one token", quantityFact},
+	{"model_kv_bytes", "bytes of its KV cache a token", quantityFact},
+	{"device_bandwidth", "bytes a second of the accelerator's memory, such as 3.35e12", quantityFact},
+	{"device_flops", "its dense operations a second in the type that is computed in, such as 989e12", quantityFact},
+	{"disk_bandwidth", "bytes a second at which weights are read", quantityFact},
 }
+
+// IsNumber reports whether the fact is a number.
+func (f FactKey) IsNumber() bool {
+	return f.kind == countFact || f.kind == shareFact || f.kind == quantityFact
+}
+
+// IsBool reports whether the fact is true or false.
+func (f FactKey) IsBool() bool { return f.kind == boolFact }
 
 // FactNamed returns the fact of that key; dashes count as underscores, as in flags of engines.
 func FactNamed(key string) (FactKey, bool) {
@@ -86,6 +101,12 @@ func (f FactKey) Check(value string) (string, error) {
 			return "", fmt.Errorf("%s is %q: want true or false", f.Key, value)
 		}
 		return strconv.FormatBool(b), nil
+	case quantityFact:
+		x, err := strconv.ParseFloat(value, 64)
+		if err != nil || math.IsInf(x, 0) || !(x > 0) {
+			return "", fmt.Errorf("%s is %q: want a number over 0 such as 3.35e12", f.Key, value)
+		}
+		return strconv.FormatFloat(x, 'g', -1, 64), nil
 	case samplingFact, shareFact:
 		if f.kind == samplingFact && value == NoSampling {
 			return value, nil
