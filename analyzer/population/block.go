@@ -1,8 +1,161 @@
 package population
 
+import (
+	"math/rand/v2"
+	"slices"
+)
+
 // A Block is what intervals resample: a busy period of a domain, or an equal piece of a long one; nanoseconds since the
 // Unix epoch.
 type Block struct {
 	Since, Until int64
 	Members      []int32 // of the regime's Latency, by start
+}
+
+// minBlocks is how many blocks an interval needs.
+const minBlocks = 5
+
+// busy returns the maximal stretches in which a member is there. Members are by start.
+func (p *Population) busy(members []int32) []Block {
+	var list []Block
+	for _, m := range members {
+		r := &p.Records[m]
+		if n := len(list); n > 0 && r.Start <= list[n-1].Until {
+			list[n-1].Until = max(list[n-1].Until, r.End)
+			continue
+		}
+		list = append(list, Block{Since: r.Start, Until: r.End})
+	}
+	return list
+}
+
+// blocks cuts the busy periods of a domain to a regime and, if they are longer than a twentieth of it, into equal
+// blocks of a twentieth of it or five times its p95 E2E, whichever is more.
+func (p *Population) blocks(r *RegimeStudy, busy []Block) []Block {
+	var list []Block
+	twentieth := (r.Until - r.Since) / 20
+	piece := max(twentieth, 5*r.P95, 1)
+	first, _ := slices.BinarySearchFunc(busy, r.Since, func(b Block, t int64) int {
+		if b.Until < t {
+			return -1
+		}
+		return 1
+	})
+	for _, b := range busy[first:] {
+		if b.Since >= r.Until && b.Since > r.Since {
+			break
+		}
+		b.Since, b.Until = max(b.Since, r.Since), min(b.Until, r.Until)
+		n := int64(1)
+		if length := b.Until - b.Since; length > twentieth {
+			n = max(1, length/piece)
+		}
+		since := b.Since
+		for i := range n {
+			until := b.Since + (b.Until-b.Since)/n*(i+1)
+			if i == n-1 {
+				until = b.Until
+			}
+			list = append(list, Block{Since: since, Until: until})
+			since = until
+		}
+	}
+	at := 0
+	for _, m := range r.Latency {
+		for at+1 < len(list) && p.Records[m].Start >= list[at+1].Since {
+			at++
+		}
+		list[at].Members = append(list[at].Members, m)
+	}
+	return list
+}
+
+// Resampling. More than maxGroups blocks are joined, neighbours first: longer blocks are as valid, and 400 of them give
+// the ends of an interval to a few percent of its length.
+const (
+	resamples = 500
+	maxGroups = 400
+)
+
+// A bootstrap resamples groups of blocks, always with the same draws, so that intervals of one study can be compared.
+type bootstrap struct {
+	groups int
+	of     []int32    // by record: its group, -1 for none
+	draws  [][]uint16 // by resample: how often each group is drawn
+}
+
+// newBootstrap groups the blocks of all regimes.
+func newBootstrap(records int, regimes []*RegimeStudy, seed uint64) *bootstrap {
+	b := &bootstrap{of: make([]int32, records)}
+	for i := range b.of {
+		b.of[i] = -1
+	}
+	total := 0
+	for _, r := range regimes {
+		for i := range r.Blocks {
+			if len(r.Blocks[i].Members) > 0 {
+				total++
+			}
+		}
+	}
+	b.groups = min(total, maxGroups)
+	k := 0
+	for _, r := range regimes {
+		for i := range r.Blocks {
+			if len(r.Blocks[i].Members) == 0 {
+				continue
+			}
+			group := int32(int64(k) * int64(b.groups) / int64(total))
+			for _, m := range r.Blocks[i].Members {
+				b.of[m] = group
+			}
+			k++
+		}
+	}
+	random := rand.New(rand.NewPCG(seed, 0x51077063))
+	b.draws = make([][]uint16, resamples)
+	for i := range b.draws {
+		b.draws[i] = make([]uint16, b.groups)
+		for range b.groups {
+			b.draws[i][random.IntN(b.groups)]++
+		}
+	}
+	return b
+}
+
+// ratio returns sum(part) / sum(whole) over groups with its 95 % interval; ok is false where fewer than five groups have
+// a whole, and the interval means nothing.
+func (b *bootstrap) ratio(part, whole []float64) (e Estimate, ok bool) {
+	var sumPart, sumWhole float64
+	filled := 0
+	for g := range part {
+		sumPart += part[g]
+		sumWhole += whole[g]
+		if whole[g] > 0 {
+			filled++
+		}
+	}
+	if sumWhole == 0 {
+		return e, false
+	}
+	e.Value = sumPart / sumWhole
+	if filled < minBlocks {
+		return e, false
+	}
+	values := make([]float64, 0, len(b.draws))
+	for _, draw := range b.draws {
+		var x, y float64
+		for g, times := range draw {
+			if times != 0 {
+				x += float64(times) * part[g]
+				y += float64(times) * whole[g]
+			}
+		}
+		if y > 0 {
+			values = append(values, x/y)
+		}
+	}
+	slices.Sort(values)
+	e.Low, e.High = values[NearestRank(len(values), 0.025)], values[NearestRank(len(values), 0.975)]
+	return e, true
 }

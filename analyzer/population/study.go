@@ -44,6 +44,7 @@ type RegimeStudy struct {
 	Members      []int32 // all that start in it, by start
 	Latency      []int32 // those among them that latency measures hold, by start
 	Blocks       []Block // by time
+	P95          int64   // E2E of Latency, nanoseconds; 0 without any
 
 	Body, Tail        []int32 // of Latency: E2E up to its p50, and from its p95 on; by start
 	TailTTFT, TailE2E TailAttribution
