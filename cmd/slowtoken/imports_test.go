@@ -30,6 +30,9 @@ var arrows = map[string][]string{
 	"inference/synth": {"analyzer"},
 	"inference/demo":  nil,
 
+	"inference/arrival": nil,
+	"inference/sim":     {"analyzer", "inference/arrival"},
+
 	"report": {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
 
 	"cmd/slowtoken": all,
@@ -39,7 +42,7 @@ var arrows = map[string][]string{
 // all is every package but the commands, which nobody imports.
 var all = []string{
 	"analyzer", "analyzer/dialect", "analyzer/population", "analyzer/replay", "analyzer/roofline", "ingest", "ingest/source", "storage", "storage/remote",
-	"inference/synth", "inference/demo", "report",
+	"inference/synth", "inference/demo", "inference/arrival", "inference/sim", "report",
 }
 
 // testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it

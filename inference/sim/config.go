@@ -1,0 +1,138 @@
+package sim
+
+import (
+	"errors"
+	"time"
+)
+
+// maxAttempts is how often a client tries a request at most.
+const maxAttempts = 4
+
+// Config is a system of clients, network, gateway and servers.
+type Config struct {
+	Seed  uint64
+	Start int64 // when the load begins, in nanoseconds since the Unix epoch
+
+	Model   Model
+	Device  Device
+	Devices int // that a replica has
+	Timing  Timing
+	Engine  EngineConfig
+
+	Replicas int
+	Routing  Routing
+	// Scale adds replicas while the run goes on.
+	Scale []ScaleUp
+	// Slow makes single replicas slower: replica to the share of speed that is left.
+	Slow map[int]float64
+
+	Server  Server
+	Network Network
+	Client  Client
+	Retry   Retry
+	Load    Load
+	Pauses  []Pause
+
+	KeepTokens bool // Request.TokenTimes, ChunkTimes and ChunkContent are kept
+}
+
+// Routing says which replica gets a request.
+type Routing uint8
+
+// The ways of routing.
+const (
+	RouteLeastLoaded Routing = iota
+	RouteRoundRobin
+	RouteSkewed // every second request to the first replica, the rest in turn
+)
+
+// A ScaleUp is a replica that takes requests from a time on.
+type ScaleUp struct{ At int64 }
+
+// Server is what a server process does beside inference.
+type Server struct {
+	Accept        int64 // time of the event loop to take up a request
+	Handle        int64 // time of the event loop to read and prepare it
+	Block         int64 // time that a handler keeps the event loop from all else
+	BlockGenerate bool  // a handler keeps the event loop until its answer is whole
+	Tokenizers    int   // threads; at least 1
+	TokenizeBase  int64
+	TokenizeToken int64 // nanoseconds for each prompt token
+	Dispatch      int64 // from the tokenizer to the engine's queue
+	Detokenize    int64 // from the engine to the front end
+	Whole         bool  // answers are sent in one piece, not streamed
+	Scrape        int64 // interval at which a monitor reads /metrics; 0 is never
+}
+
+// Network is what lies between client, gateway and server. Delays have an exponential part with the mean of Jitter.
+type Network struct {
+	Delay, Jitter int64   // client to gateway, one way
+	Hop           int64   // gateway to server, one way
+	Gateway       int64   // that the gateway takes for a request, and again for its answer
+	Bandwidth     float64 // bytes a second of one answer's connection; 0 is without limit
+	ChunkBytes    float64 // of one token in the stream
+}
+
+// Client is how the client behaves.
+type Client struct {
+	Lag       int64 // mean of what a request is sent too late
+	ReadChunk int64 // that it takes to read one message of the stream
+	Window    int   // messages that lie between server and client before the server must wait; at least 1
+}
+
+// Retry is how often calls fail at the gateway and what the client does then.
+type Retry struct {
+	Share   float64 // of attempts that fail
+	After   int64   // from the gateway's receipt to its 503
+	Backoff int64   // before the second attempt; doubled for each later one
+}
+
+// Load is how the model gets to the device.
+type Load struct {
+	Disk      float64 // bytes a second; 0: the model is loaded before the run, and stays
+	Base      int64   // beside reading and copying
+	KeepAlive int64   // after so long without requests the model is unloaded
+}
+
+// A Pause stops a whole server process, as a garbage collector or SIGSTOP does.
+type Pause struct {
+	Replica  int
+	At       int64
+	Duration int64
+}
+
+// NewConfig returns a well-configured server of the model on one device, close to vLLM's defaults.
+func NewConfig(m Model, d Device) Config {
+	return Config{
+		Seed:  1,
+		Start: time.Date(2026, 1, 15, 9, 0, 0, 0, time.UTC).UnixNano(),
+		Model: m, Device: d, Devices: 1,
+		Timing: NewRoofline(m, d, 1),
+		Engine: EngineConfig{
+			Slots: 256, TokenBudget: 2048, Blocks: KVBlocks(m, d, 1), PrefixCache: true,
+			CopyPerToken: 4, KVBytes: m.KVBytes(),
+		},
+		Replicas: 1,
+		Server: Server{
+			Accept: 60_000, Handle: 250_000, Tokenizers: 1, TokenizeBase: 300_000, TokenizeToken: 1_500,
+			Dispatch: 300_000, Detokenize: 400_000, Scrape: int64(15 * time.Second),
+		},
+		Network: Network{Delay: 800_000, Jitter: 200_000, Hop: 150_000, Gateway: 300_000, ChunkBytes: 180},
+		Client:  Client{Lag: 50_000, ReadChunk: 20_000, Window: 64},
+		Retry:   Retry{After: 2_000_000, Backoff: int64(200 * time.Millisecond)},
+	}
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Timing == nil:
+		return errors.New("simulate: no timing; NewConfig has one")
+	case c.Replicas < 1:
+		return errors.New("simulate: want at least one replica")
+	case c.Retry.Share < 0 || c.Retry.Share >= 1:
+		return errors.New("simulate: the share of attempts that fail must be from 0 to below 1")
+	case c.Client.Window < 1 || c.Server.Tokenizers < 1:
+		return errors.New("simulate: want at least one tokenizer and a window of one message")
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package sim
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/slowtoken/slowtoken/inference/arrival"
+)
+
+// With one token an answer is all prefill, and prefills run one after the other: a single server whose service times
+// are the prompts' lengths. With one token a prompt, all is decoding, and steps of a fixed time make every slot a server.
+func TestMeanWaitMatchesQueueingTheory(t *testing.T) {
+	const (
+		load    = 0.7
+		service = float64(millisecond)
+		steps   = 200 // mean tokens of an answer in the systems of several servers
+	)
+	single := bare(Linear{PromptToken: 1}, EngineConfig{Slots: 1})
+	several := func(slots int) Config {
+		return bare(Linear{StepBase: millisecond / steps, StepSequence: 0}, EngineConfig{Slots: slots})
+	}
+	exponential := func(r *rand.Rand, mean float64) int { return max(1, int(math.Round(r.ExpFloat64()*mean))) }
+	tests := []struct {
+		name     string
+		config   Config
+		servers  int
+		requests int
+		sizes    func(*rand.Rand) (prompt, output int)
+		want     float64 // mean wait in service times
+	}{
+		{"M/D/1", single, 1, 400_000, func(*rand.Rand) (int, int) { return int(service), 1 }, load / (2 * (1 - load))},
+		{"M/M/1", single, 1, 400_000, func(r *rand.Rand) (int, int) { return exponential(r, service), 1 }, load / (1 - load)},
+		{"M/M/4", several(4), 4, 150_000, func(r *rand.Rand) (int, int) { return 1, 1 + exponential(r, steps) }, erlangWait(4, load)},
+		{"M/M/16", several(16), 16, 150_000, func(r *rand.Rand) (int, int) { return 1, 1 + exponential(r, steps) }, erlangWait(16, load)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(11, 0))
+			stream := Stream{Replay: make([]arrival.Planned, test.requests)}
+			var at int64
+			for i := range stream.Replay {
+				at += int64(r.ExpFloat64() * service / load / float64(test.servers))
+				prompt, output := test.sizes(r)
+				stream.Replay[i] = arrival.Planned{At: at, Prompt: prompt, Output: output}
+			}
+			run := simulate(t, test.config, Workload{Length: at + 1, Streams: []Stream{stream}})
+			var waited float64
+			for i := range run.Requests {
+				waited += float64(run.Requests[i].Scheduled - run.Requests[i].Queued)
+			}
+			got := waited / float64(test.requests) / service
+			t.Logf("mean wait %.4f service times, theory %.4f, off by %+.2f %%", got, test.want, 100*(got/test.want-1))
+			if math.Abs(got/test.want-1) > 0.03 {
+				t.Errorf("mean wait is %.4f service times, want %.4f within 3 %%", got, test.want)
+			}
+		})
+	}
+}
+
+// erlangWait is the mean wait of an M/M/c queue in service times: Erlang's C over c (1 - load).
+func erlangWait(c int, load float64) float64 {
+	a := float64(c) * load
+	term, sum := 1.0, 1.0
+	for k := 1; k < c; k++ {
+		term *= a / float64(k)
+		sum += term
+	}
+	last := term * a / float64(c) / (1 - load)
+	return last / (sum + last) / (float64(c) * (1 - load))
+}
+
+// Request by request, a single server's waits are Lindley's: wait' = max(0, wait + service - gap).
+func TestSingleServerFollowsLindley(t *testing.T) {
+	c := bare(Linear{PromptToken: 1000}, EngineConfig{Slots: 1})
+	run := simulate(t, c, Workload{Length: 100 * second, Streams: []Stream{{
+		Arrivals: arrival.Gamma(50, 0.3), Prompt: Tokens{Median: 10_000, Sigma: 0.8, Low: 1, High: 1_000_000}, Output: Fixed(1),
+	}}})
+	var wait int64
+	for i := range run.Requests {
+		r := &run.Requests[i]
+		if i > 0 {
+			before := &run.Requests[i-1]
+			wait = max(0, wait+int64(before.Prompt)*1000-(r.Queued-before.Queued))
+		}
+		if got := r.Scheduled - r.Queued; got != wait {
+			t.Fatalf("request %d waited %d ns, by Lindley's recursion %d", i, got, wait)
+		}
+	}
+}

@@ -1,0 +1,289 @@
+package sim
+
+import (
+	"math"
+	"time"
+)
+
+// A Run is what a simulation gave.
+type Run struct {
+	Config   Config
+	Requests []Request // by when they were due
+	Samples  []Sample  // of every replica, by time
+	Scrapes  []Scrape
+}
+
+// A Sample is what a replica's gauges showed.
+type Sample struct {
+	At      int64
+	Replica int
+	State
+}
+
+// SampleInterval is how often gauges are read.
+const SampleInterval = int64(5 * time.Second)
+
+// A Scrape is a monitor's read of a server's /metrics.
+type Scrape struct {
+	Replica            int
+	Sent, Accepted     int64
+	Answered, Received int64
+}
+
+// Simulate runs a workload through a system in virtual time, until the last answer is out. Memory grows with the number
+// of requests.
+func Simulate(c Config, w Workload) (*Run, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	plans, err := w.plan(c.Seed, c.Start)
+	if err != nil {
+		return nil, err
+	}
+	s := &simulation{
+		Run: Run{Config: c, Requests: make([]Request, len(plans))}, streams: make([]*stream, len(plans)), open: len(plans),
+	}
+	s.config = &s.Run.Config
+	for i := range c.Replicas {
+		s.replicas = append(s.replicas, newReplica(i, c.Start, s.config))
+	}
+	for _, up := range c.Scale {
+		s.replicas = append(s.replicas, newReplica(len(s.replicas), up.At, s.config))
+	}
+	for i, p := range plans {
+		s.send(i, p)
+	}
+	for i := range s.replicas {
+		s.events.add(s.replicas[i].from, eventSample, i, 0)
+		if c.Server.Scrape > 0 {
+			s.events.add(s.replicas[i].from+c.Server.Scrape/int64(2+i), eventScrape, i, 0)
+		}
+	}
+	for s.open > 0 {
+		e, ok := s.events.next()
+		if !ok {
+			break
+		}
+		s.now = e.at
+		s.handle(e)
+	}
+	return &s.Run, nil
+}
+
+// simulation is a run while it goes on.
+type simulation struct {
+	Run
+	config   *Config
+	replicas []*replica
+	streams  []*stream
+	events   events
+	now      int64
+	open     int // requests that have no end yet
+	turn     int // of routing
+}
+
+// exponential turns a chance into a draw with the given mean.
+func exponential(chance float64, mean int64) int64 {
+	return int64(-math.Log(1-chance) * float64(mean))
+}
+
+// send plans a request's way to the servers, failed attempts included: until there nothing depends on anybody else.
+func (s *simulation) send(i int, p Plan) {
+	c, r := s.config, &s.Requests[i]
+	r.Plan, r.Index = p, i
+	r.Sequence = Sequence{ID: i, Prompt: p.prompt, Output: p.output, Prefix: p.prefix, PrefixTokens: p.shared}
+	out := c.Network.Delay + exponential(p.Chances.Out, c.Network.Jitter)
+	r.Sent = p.Due + exponential(p.Chances.Lag, c.Client.Lag)
+	r.Tried = r.Sent
+	for k := 0; k < maxAttempts-1 && p.Fails[k] < c.Retry.Share; k++ {
+		a := Attempt{Start: r.Tried, GatewayIn: r.Tried + out, Status: 503}
+		a.GatewayOut = a.GatewayIn + c.Retry.After
+		a.End = a.GatewayOut + s.delayBack(&p)
+		r.Attempts = append(r.Attempts, a)
+		r.Tried = a.End + c.Retry.Backoff<<k
+	}
+	r.GatewayIn = r.Tried + out
+	r.GatewayOut = r.GatewayIn + c.Network.Gateway
+	r.ServerIn = r.GatewayOut + c.Network.Hop
+	s.events.add(r.ServerIn, eventArrival, 0, i)
+}
+
+func (s *simulation) delayBack(p *Plan) int64 {
+	return s.config.Network.Delay + exponential(p.Chances.In, s.config.Network.Jitter)
+}
+
+func (s *simulation) handle(e event) {
+	switch e.kind {
+	case eventArrival:
+		r := &s.Requests[e.request]
+		r.Replica = s.route(r)
+		server := s.replicas[r.Replica]
+		server.inFlight++
+		server.loop = append(server.loop, job{jobAccept, e.request, s.config.Server.Accept})
+		s.runLoop(server)
+	case eventLoop:
+		s.replicas[e.replica].loopUntil = 0
+		s.runLoop(s.replicas[e.replica])
+	case eventQueued:
+		s.submit(s.replicas[e.replica], &s.Requests[e.request])
+	case eventStep:
+		server := s.replicas[e.replica]
+		server.stepping = false
+		server.engine.Finish(s.now, s.token)
+		s.step(server)
+	case eventWake:
+		s.step(s.replicas[e.replica])
+	case eventScrape:
+		server := s.replicas[e.replica]
+		s.Scrapes = append(s.Scrapes, Scrape{Replica: e.replica, Sent: s.now})
+		server.loop = append(server.loop, job{jobScrape, len(s.Scrapes) - 1, 2 * s.config.Server.Handle})
+		s.runLoop(server)
+		s.events.add(s.now+s.config.Server.Scrape, eventScrape, e.replica, 0)
+	case eventSample:
+		s.Samples = append(s.Samples, Sample{s.now, e.replica, s.replicas[e.replica].engine.State()})
+		s.events.add(s.now+SampleInterval, eventSample, e.replica, 0)
+	}
+}
+
+// route picks a replica that is up.
+func (s *simulation) route(r *Request) int {
+	up := 0
+	for up < len(s.replicas) && s.replicas[up].from <= s.now {
+		up++
+	}
+	up = max(1, up)
+	switch s.config.Routing {
+	case RouteRoundRobin:
+		s.turn++
+		return (s.turn - 1) % up
+	case RouteSkewed:
+		if r.Chances.Route < 0.5 || up == 1 {
+			return 0
+		}
+		s.turn++
+		return 1 + (s.turn-1)%(up-1)
+	}
+	best := 0
+	for i := range up {
+		if s.replicas[i].inFlight < s.replicas[best].inFlight {
+			best = i
+		}
+	}
+	return best
+}
+
+// runLoop lets the event loop begin its next job.
+func (s *simulation) runLoop(server *replica) {
+	j, ok := server.takeJob()
+	if !ok {
+		return
+	}
+	start := server.awake(s.now)
+	end := server.awake(start + j.cost)
+	server.loopUntil = end
+	s.events.add(end, eventLoop, server.index, 0)
+	switch c := s.config.Server; j.kind {
+	case jobAccept:
+		s.Requests[j.request].Accepted = start
+		// The rest comes behind what waits already.
+		server.loop = append(server.loop, job{jobHandle, j.request, c.Handle + c.Block})
+	case jobHandle:
+		if c.BlockGenerate {
+			server.loopHeld = j.request
+		}
+		s.handled(server, &s.Requests[j.request], end)
+	case jobScrape:
+		scrape := &s.Scrapes[j.request]
+		scrape.Accepted, scrape.Answered = start, end
+		scrape.Received = end + s.config.Network.Hop
+	}
+}
+
+// handled brings a request from the event loop to the engine's queue.
+func (s *simulation) handled(server *replica, r *Request, at int64) {
+	c := s.config
+	r.Handled = at
+	if !server.engine.Fits(&r.Sequence) {
+		r.Refused = true
+		r.ClientEnd = at + c.Network.Hop + c.Network.Gateway + s.delayBack(&r.Plan)
+		server.inFlight--
+		server.loopHeld = -1
+		s.open--
+		return
+	}
+	r.TokenizeStart, r.Tokenized = server.tokenize(at, c.Server.TokenizeBase+c.Server.TokenizeToken*int64(r.Prompt))
+	s.events.add(r.Tokenized+c.Server.Dispatch, eventQueued, server.index, r.Index)
+}
+
+func (s *simulation) submit(server *replica, r *Request) {
+	server.engine.Submit(&r.Sequence, s.now)
+	r.LoadRead, r.LoadCopied = server.load(s.now)
+	if r.LoadCopied > s.now {
+		s.wake(server, r.LoadCopied)
+		return
+	}
+	s.step(server)
+}
+
+func (s *simulation) wake(server *replica, at int64) {
+	if server.wakes != at {
+		server.wakes = at
+		s.events.add(at, eventWake, server.index, 0)
+	}
+}
+
+// step lets an idle engine begin.
+func (s *simulation) step(server *replica) {
+	if server.stepping || server.engine.Idle() || server.loadCopied > s.now {
+		return
+	}
+	if awake := server.awake(s.now); awake > s.now {
+		s.wake(server, awake)
+		return
+	}
+	end, ok := server.engine.Begin(s.now)
+	switch {
+	case ok:
+		server.stepping = true
+		s.events.add(server.awake(end), eventStep, server.index, 0)
+	case end > s.now:
+		s.wake(server, end)
+	}
+}
+
+// token brings one token from the engine to the client.
+func (s *simulation) token(q *Sequence, last bool) {
+	r := &s.Requests[q.ID]
+	c, server := s.config, s.replicas[r.Replica]
+	if c.KeepTokens {
+		r.TokenTimes = append(r.TokenTimes, s.now)
+	}
+	out := s.streams[q.ID]
+	if out == nil {
+		out = newStream(c.Network, c.Client, s.delayBack(&r.Plan), c.KeepTokens)
+		s.streams[q.ID] = out
+		r.Whole = c.Server.Whole || c.Server.BlockGenerate || c.Engine.StaticBatch > 0
+	}
+	if r.Whole && !last {
+		return
+	}
+	// The text passes the event loop, which may be busy.
+	ready := max(s.now, server.loopUntil, out.message.Detokenized-c.Server.Detokenize) + c.Server.Detokenize
+	passage := out.send(ready)
+	if out.count == 1 && r.First.Read == 0 {
+		r.First = passage
+	}
+	if !last {
+		return
+	}
+	r.Last, r.ClientEnd = passage, passage.Read
+	r.Chunks, r.ChunkTimes, r.ChunkContent = out.count, out.times, out.content
+	s.streams[q.ID] = nil
+	server.inFlight--
+	server.lastUse = s.now
+	s.open--
+	if server.loopHeld == q.ID {
+		server.loopHeld = -1
+		s.runLoop(server)
+	}
+}

@@ -1,0 +1,62 @@
+package sim
+
+// A Device is an accelerator. Rates are those of its data sheet, without sparsity.
+type Device struct {
+	Name   string
+	FLOPS  float64 // per second, 16-bit
+	Memory float64 // bytes per second
+	Bus    float64 // bytes per second from the host
+	Size   float64 // bytes of memory
+}
+
+// The devices of which the simulator has numbers. Source of rates and sizes: https://github.com/ai-dynamo/aiconfigurator,
+// src/aiconfigurator/systems (a100_sxm.yaml, h100_sxm.yaml, l4.yaml, l40s.yaml).
+var (
+	A100 = Device{Name: "NVIDIA A100-SXM4-80GB", FLOPS: 312e12, Memory: 2.039e12, Bus: 32e9, Size: 80e9}
+	H100 = Device{Name: "NVIDIA H100 80GB HBM3", FLOPS: 989e12, Memory: 3.35e12, Bus: 64e9, Size: 80e9}
+	L4   = Device{Name: "NVIDIA L4", FLOPS: 121e12, Memory: 0.3e12, Bus: 32e9, Size: 24e9}
+	L40S = Device{Name: "NVIDIA L40S", FLOPS: 362e12, Memory: 0.864e12, Bus: 32e9, Size: 48e9}
+)
+
+// Devices lists them.
+var Devices = []Device{A100, H100, L4, L40S}
+
+// A Model is a dense decoder. Sizes are those of its published config.json.
+type Model struct {
+	Name      string
+	Params    float64
+	Layers    int
+	Hidden    int // width of the attention's queries: heads x head size
+	KVHeads   int
+	HeadSize  int
+	ByteWidth float64 // bytes of a parameter, and of a number in the KV cache
+}
+
+// The models of which the simulator has sizes, from config.json of meta-llama/Llama-3.1-8B-Instruct,
+// meta-llama/Llama-3.1-70B-Instruct, Qwen/Qwen2.5-7B-Instruct and mistralai/Mistral-7B-Instruct-v0.3.
+var (
+	Llama8B   = Model{Name: "meta-llama/Llama-3.1-8B-Instruct", Params: 8.03e9, Layers: 32, Hidden: 4096, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
+	Llama70B  = Model{Name: "meta-llama/Llama-3.1-70B-Instruct", Params: 70.6e9, Layers: 80, Hidden: 8192, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
+	Qwen7B    = Model{Name: "Qwen/Qwen2.5-7B-Instruct", Params: 7.62e9, Layers: 28, Hidden: 3584, KVHeads: 4, HeadSize: 128, ByteWidth: 2}
+	Mistral7B = Model{Name: "mistralai/Mistral-7B-Instruct-v0.3", Params: 7.25e9, Layers: 32, Hidden: 4096, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
+)
+
+// Models lists them.
+var Models = []Model{Llama8B, Llama70B, Qwen7B, Mistral7B}
+
+// Weights returns the bytes of the parameters.
+func (m Model) Weights() float64 { return m.Params * m.ByteWidth }
+
+// KVBytes returns the bytes of KV cache of one token.
+func (m Model) KVBytes() float64 {
+	return 2 * float64(m.Layers) * float64(m.KVHeads) * float64(m.HeadSize) * m.ByteWidth
+}
+
+// BlockTokens is how many tokens a block of KV cache holds, as in vLLM.
+const BlockTokens = 16
+
+// KVBlocks returns how many blocks fit on n devices beside the weights, when 90 % of the memory is used, as vLLM does
+// unless told otherwise.
+func KVBlocks(m Model, d Device, n int) int {
+	return max(0, int((0.9*d.Size*float64(n)-m.Weights())/(m.KVBytes()*BlockTokens)))
+}
