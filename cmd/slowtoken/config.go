@@ -14,6 +14,7 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
+	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/ingest"
 )
 
@@ -219,7 +220,7 @@ func (c *config) checkKeys(keys []fileKey) error {
 			continue
 		}
 		err := usageError("%s: unknown setting %q", key.origin(), key.key)
-		if guess := nearest(key.key, known); guess != "" {
+		if guess := analyzer.Nearest(key.key, known); guess != "" {
 			return withHint(err, "did you mean %s?", guess)
 		}
 		return withHint(err, "slowtoken config show lists every setting")

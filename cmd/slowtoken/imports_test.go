@@ -33,6 +33,7 @@ var arrows = map[string][]string{
 	"inference/arrival": nil,
 	"inference/sim":     {"analyzer", "inference/arrival"},
 
+	"rules":  {"analyzer", "analyzer/population"},
 	"report": {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
 
 	"cmd/slowtoken": all,
@@ -42,7 +43,7 @@ var arrows = map[string][]string{
 // all is every package but the commands, which nobody imports.
 var all = []string{
 	"analyzer", "analyzer/dialect", "analyzer/population", "analyzer/replay", "analyzer/roofline", "ingest", "ingest/source", "storage", "storage/remote",
-	"inference/synth", "inference/demo", "inference/arrival", "inference/sim", "report",
+	"inference/synth", "inference/demo", "inference/arrival", "inference/sim", "report", "rules",
 }
 
 // testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/population"
 	"github.com/slowtoken/slowtoken/report"
 )
@@ -63,7 +64,7 @@ func (o *limitOptions) apply(c *config, to *report.Options) (err error) {
 
 // withGuess adds the known name that name is close to, if there is one.
 func withGuess(err error, name string, known []string) error {
-	if guess := nearest(name, known); guess != "" {
+	if guess := analyzer.Nearest(name, known); guess != "" {
 		return withHint(err, "did you mean %s?", guess)
 	}
 	return err
@@ -166,7 +167,7 @@ func addFact(facts population.Facts, key, value, origin string) error {
 			known = append(known, f.Key)
 		}
 		err := usageError("%s: unknown fact %q", origin, key)
-		if guess := nearest(strings.ReplaceAll(key, "-", "_"), known); guess != "" {
+		if guess := analyzer.Nearest(strings.ReplaceAll(key, "-", "_"), known); guess != "" {
 			return withHint(err, "did you mean %s?", guess)
 		}
 		return withHint(err, "there are %s", strings.Join(known, ", "))

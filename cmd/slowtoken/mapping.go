@@ -191,7 +191,7 @@ func oneOf[T ~string](r *mappingReader, n *yaml.Node, what string, known []T) T 
 }
 
 func didYouMean(name string, known []string) string {
-	if guess := nearest(name, known); guess != "" {
+	if guess := analyzer.Nearest(name, known); guess != "" {
 		return fmt.Sprintf("did you mean %s?", guess)
 	}
 	return "use " + strings.Join(known, ", ")

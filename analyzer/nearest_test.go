@@ -1,4 +1,4 @@
-package main
+package analyzer
 
 import "testing"
 
@@ -11,8 +11,8 @@ func TestNearest(t *testing.T) {
 		"dbb":                "db",
 		"colour.of.the.sea":  "",
 	} {
-		if got := nearest(name, known); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
+		if got := Nearest(name, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

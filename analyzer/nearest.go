@@ -1,7 +1,7 @@
-package main
+package analyzer
 
-// nearest returns the known name that name was probably meant to be, or "" when none is close.
-func nearest(name string, known []string) string {
+// Nearest returns the known name that name was probably meant to be, or "" when none is close.
+func Nearest(name string, known []string) string {
 	best, bestDistance := "", max(2, len(name)/3)+1
 	for _, k := range known {
 		if d := editDistance(name, k); d < bestDistance {
@@ -10,7 +10,6 @@ func nearest(name string, known []string) string {
 	}
 	return best
 }
-
 // editDistance counts the bytes to insert, delete or replace to turn a into b.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
