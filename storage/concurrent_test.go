@@ -136,7 +136,7 @@ func TestStatusSaysWhatIsThere(t *testing.T) {
 	if got.Spans != 1600 || got.Traces != 200 || got.First != corpusStart || got.Last <= got.First || got.LastReceived < before {
 		t.Errorf("%+v", got)
 	}
-	if got.FileBytes == 0 || got.LogBytes == 0 || got.SchemaVersion != 7 || got.Path != db.options.Path {
+	if got.FileBytes == 0 || got.LogBytes == 0 || got.SchemaVersion != 8 || got.Path != db.options.Path {
 		t.Errorf("%+v", got)
 	}
 	if len(got.Services) != 2 || got.Services[0].Spans+got.Services[1].Spans != 1600 || len(got.Names) != 8 || got.Names[0].Spans != 200 {

@@ -2,8 +2,8 @@ package storage
 
 import "github.com/slowtoken/slowtoken/analyzer"
 
-// appendPoints writes metric points. It counts columns by their place in 0007_metric_points.sql.
-func (w *writer) appendPoints(jobs []*job) error {
+// appendPoints writes metric points. It counts columns by their place in 0007_metric_points.sql and 0008.
+func (w *writer) appendPoints(jobs []*job, now int64) error {
 	a, err := newAppender(w.conn, "metric_points")
 	if err != nil {
 		return err
@@ -11,7 +11,7 @@ func (w *writer) appendPoints(jobs []*job) error {
 	defer a.destroy()
 	for _, j := range jobs {
 		for i := range j.points {
-			w.writePoint(a, &j.points[i])
+			w.writePoint(a, &j.points[i], now)
 			if err := a.next(); err != nil {
 				return err
 			}
@@ -21,7 +21,7 @@ func (w *writer) appendPoints(jobs []*job) error {
 	return a.flush()
 }
 
-func (w *writer) writePoint(a *appender, p *analyzer.MetricPoint) {
+func (w *writer) writePoint(a *appender, p *analyzer.MetricPoint, now int64) {
 	row, c := a.row, a.cols
 	c[0].text(row, p.Name)
 	c[1].textOrNull(row, p.Description)
@@ -54,6 +54,7 @@ func (w *writer) writePoint(a *appender, p *analyzer.MetricPoint) {
 	writeExponential(c[21], row, p.Exponential)
 	writeQuantiles(c[22], row, p.Quantiles)
 	writeExemplars(c[23], row, p.Exemplars)
+	put(c[24], row, now)
 }
 
 // writeNumber writes a value into the column of its type, and NULL into the other.

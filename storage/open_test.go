@@ -235,7 +235,7 @@ func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
 		VALUES ('01000000-0000-0000-0000-000000000001', 7, 10, 5, 'old', 1, 0, 0, 1, 1, 0, 0, 0, 0, 99, 3)`,
 		"INSERT INTO trace_ranges VALUES ('01000000-0000-0000-0000-000000000001', 3, 10, 15, 1, 99, true)",
 	)
-	if _, err := Open(ctx, Options{Path: path, ReadOnly: true}); !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), "6 of 7") {
+	if _, err := Open(ctx, Options{Path: path, ReadOnly: true}); !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), "6 of 8") {
 		t.Errorf("read-only: %v, want ErrVersion", err)
 	}
 	db := openAt(t, path)
@@ -284,11 +284,11 @@ func TestAFailedStepChangesNothing(t *testing.T) {
 		defer c.close()
 		return prepareSchema(ctx, c, files, false)
 	}
-	files["sql/ddl/0008_bad.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE more (n INTEGER); SELECT * FROM nowhere")}
-	if err := try(); err == nil || !strings.Contains(err.Error(), "0008_bad.sql") {
+	files["sql/ddl/0009_bad.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE more (n INTEGER); SELECT * FROM nowhere")}
+	if err := try(); err == nil || !strings.Contains(err.Error(), "0009_bad.sql") {
 		t.Fatalf("got %v", err)
 	}
-	files["sql/ddl/0008_bad.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE more (n INTEGER)")}
+	files["sql/ddl/0009_bad.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE more (n INTEGER)")}
 	if err := try(); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -150,8 +151,12 @@ func (q Query) bounds(ctx context.Context, c *conn) ([]any, error) {
 		return nil, err
 	}
 	closedAt, _ := strconv.ParseInt(facts["closed_at"], 10, 64) // none until a writer stopped
-	return []any{first, last, since, until, openSince, closedAt, q.TraceIDs}, nil
+	return []any{first, last, since, until, openSince, closedAt, q.TraceIDs, time.Now().Add(clockSlack).UnixNano()}, nil
 }
+
+// clockSlack is how far the clock may be set back, as time services do, without a trace that was just received passing
+// for one of before.
+const clockSlack = time.Minute
 
 func pick(ctx context.Context, c *conn, args []any) (p picked, err error) {
 	err = c.each(ctx, func(ch chunk, row int) {

@@ -35,11 +35,18 @@ const (
 	queryNames        query = "names"
 	queryMetricPoints query = "metric_points"
 	queryExport       query = "export"
+	queryRemovable    query = "removable"
+	queryOldest       query = "oldest"
+	querySpace        query = "space"
+	queryRemoveSpans  query = "remove_spans"
+	queryRemoveRanges query = "remove_ranges"
+	queryRemovePoints query = "remove_points"
 )
 
 var queries = []query{
 	queryColumns, queryMeta, querySetMeta, queryTables, queryResources, queryScopes, queryShapes, querySpans,
 	querySpansPicked, querySpansWhole, queryPick, queryTotals, queryServices, queryNames, queryMetricPoints, queryExport,
+	queryRemovable, queryOldest, querySpace, queryRemoveSpans, queryRemoveRanges, queryRemovePoints,
 }
 
 // text returns the query's SQL. A missing file is a mistake of this package, which its tests find.

@@ -73,6 +73,7 @@ func TestEveryHotAttributeHasItsColumn(t *testing.T) {
 
 var (
 	objectPattern = regexp.MustCompile(`(?m)^CREATE (?:OR REPLACE )?(TABLE|VIEW) (\w+)`)
+	addPattern    = regexp.MustCompile(`(?m)^ALTER TABLE (\w+) ADD COLUMN$`)
 	namePattern   = regexp.MustCompile(`(\w+)$`)
 )
 
@@ -103,9 +104,18 @@ func columnDocs(sql string) (docs [][2]string) {
 	return docs
 }
 
-// document turns one SQL file into a section: its header, then a row for each commented column.
-func document(t *testing.T, name, sql string) string {
+// document turns one SQL file into a section: its header, then a row for each commented column. A file that adds a
+// column gives only the row, which belongs to the section of its table.
+func document(t *testing.T, name, sql string) (section, table, row string) {
 	t.Helper()
+	if added := addPattern.FindStringSubmatch(sql); added != nil {
+		docs := columnDocs(sql)
+		if len(docs) != 1 {
+			t.Fatalf("%s: it adds a column without a comment", name)
+		}
+		column, kind, _ := strings.Cut(strings.TrimSuffix(docs[0][1], ";"), " ")
+		return "", added[1], fmt.Sprintf("| `%s` | %s | %s |\n", column, kind, docs[0][0])
+	}
 	object := objectPattern.FindStringSubmatch(sql)
 	if object == nil {
 		t.Fatalf("%s: no CREATE TABLE or VIEW", name)
@@ -131,7 +141,7 @@ func document(t *testing.T, name, sql string) string {
 		column, kind, _ := strings.Cut(code, " ")
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", column, strings.TrimSuffix(strings.TrimSuffix(kind, " NOT NULL"), " PRIMARY KEY"), text)
 	}
-	return b.String()
+	return b.String(), object[2], ""
 }
 
 const schemaHeader = `# The database
@@ -148,16 +158,25 @@ version. This page is generated from the comments in storage/sql.
 
 // TestSchemaDocument keeps docs/schema.md as the comments in the SQL files have it.
 func TestSchemaDocument(t *testing.T) {
-	var b strings.Builder
-	b.WriteString(schemaHeader)
+	var tables []string
+	sections := map[string]string{}
 	for _, folder := range []string{"sql/view", "sql/ddl"} {
 		list, err := steps(sqlFiles, folder)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range list {
-			b.WriteString(document(t, s.name, s.sql))
+			section, table, row := document(t, s.name, s.sql)
+			if section != "" {
+				tables = append(tables, table)
+			}
+			sections[table] += section + row
 		}
+	}
+	var b strings.Builder
+	b.WriteString(schemaHeader)
+	for _, table := range tables {
+		b.WriteString(sections[table])
 	}
 	path := filepath.Join("..", "docs", "schema.md")
 	if *update {

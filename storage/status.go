@@ -16,12 +16,16 @@ type Status struct {
 	LastReceived  int64 // when the last span was taken in, likewise
 	MetricPoints  int64
 	FileBytes     int64   // the database file
+	UsedBytes     int64   // the blocks of the file that are in use; the others are used again
 	LogBytes      int64   // the write-ahead log beside it
 	Services      []Named // those with most spans first
 	Names         []Named // span names, the commonest first
 
 	// ReplacedStrings counts the strings that were not UTF-8, since the database was opened: what was not became U+FFFD.
 	ReplacedStrings int64
+
+	Retention Retention // what the writer of the database keeps; zero for everything
+	Removed   Removed
 }
 
 // A Named is a name and the number of spans that have it.
@@ -52,7 +56,14 @@ func (db *DB) status(ctx context.Context) (Status, error) {
 	if db.writer != nil {
 		s.ReplacedStrings = db.writer.replaced.Load()
 	}
+	if db.retain != nil {
+		s.Retention, s.Removed = db.retain.policy, db.retain.soFar()
+	}
 	if s.SchemaVersion, _, err = schemaVersion(ctx, c); err != nil {
+		return s, err
+	}
+	err = c.each(ctx, func(ch chunk, row int) { s.UsedBytes = at[int64](ch.column(0), row) }, querySpace.text())
+	if err != nil {
 		return s, err
 	}
 	err = c.each(ctx, func(ch chunk, row int) {

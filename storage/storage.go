@@ -42,6 +42,9 @@ type Options struct {
 
 	// Threads bounds DuckDB's and the decoder's threads. Zero means one a core.
 	Threads int
+
+	// Retention says what is removed while the database is open. It has no meaning with ReadOnly.
+	Retention Retention
 }
 
 // A DB is an open database. Its methods may be called concurrently.
@@ -53,7 +56,8 @@ type DB struct {
 	release func()   // gives the path back
 
 	catalog catalog
-	writer  *writer // nil when read-only
+	writer  *writer   // nil when read-only
+	retain  *retainer // nil when everything is kept
 
 	mu      sync.Mutex
 	closed  bool
@@ -127,6 +131,10 @@ func open(ctx context.Context, o Options) (_ *DB, err error) {
 	if db.writer, err = newWriter(ctx, db); err != nil {
 		return nil, err
 	}
+	if o.Retention != (Retention{}) {
+		db.retain = newRetainer(db, o.Retention)
+		db.retain.start()
+	}
 	return db, nil
 }
 
@@ -182,6 +190,9 @@ func (db *DB) Close() error {
 		return nil
 	}
 	var err error
+	if db.retain != nil {
+		db.retain.close()
+	}
 	if db.writer != nil {
 		err = db.writer.close()
 	}

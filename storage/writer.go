@@ -32,7 +32,10 @@ type writer struct {
 
 	jobs   chan *job
 	queued atomic.Int64 // spans and points in jobs
+	tasks  chan task
 	done   chan struct{}
+
+	touched map[analyzer.TraceID]struct{} // traces written since retention looked; nil while it does not look
 
 	mu     sync.RWMutex // held for reading while a job is queued
 	closed bool
@@ -52,6 +55,12 @@ type job struct {
 
 func (j *job) size() int { return len(j.spans) + len(j.points) }
 
+// A task is other work for the writing goroutine, between two transactions of callers.
+type task struct {
+	do     func() error
+	answer chan error
+}
+
 func newWriter(ctx context.Context, db *DB) (*writer, error) {
 	c, err := connect(db.duck)
 	if err != nil {
@@ -62,7 +71,7 @@ func newWriter(ctx context.Context, db *DB) (*writer, error) {
 		c.close()
 		return nil, err
 	}
-	w := &writer{db: db, conn: c, jobs: make(chan *job, 4096), done: make(chan struct{})}
+	w := &writer{db: db, conn: c, jobs: make(chan *job, 4096), tasks: make(chan task), done: make(chan struct{})}
 	w.append = w.appendBatch
 	w.dict.hot = db.hot
 	w.dict.load(view)
@@ -156,10 +165,31 @@ func (w *writer) enqueue(ctx context.Context, j *job) error {
 func (w *writer) run() {
 	defer close(w.done)
 	callers := 1
-	for j := range w.jobs {
-		batch := w.gather(j, callers)
-		callers = len(batch)
-		w.write(batch)
+	for {
+		select {
+		case j, ok := <-w.jobs:
+			if !ok {
+				return
+			}
+			batch := w.gather(j, callers)
+			callers = len(batch)
+			w.write(batch)
+		case t := <-w.tasks:
+			t.answer <- t.do()
+		}
+	}
+}
+
+// between has the writing goroutine do something between two transactions. Callers wait meanwhile, so it must be short.
+func (w *writer) between(ctx context.Context, do func() error) error {
+	t := task{do, make(chan error, 1)}
+	select {
+	case w.tasks <- t:
+		return <-t.answer
+	case <-w.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -230,7 +260,7 @@ func (w *writer) appendBatch(batch []*job, now int64) error {
 		}
 	}
 	if len(points) > 0 {
-		if err := w.appendPoints(points); err != nil {
+		if err := w.appendPoints(points, now); err != nil {
 			return err
 		}
 	}
@@ -265,6 +295,11 @@ func (w *writer) appendSpans(jobs []*job, now int64) error {
 		return err
 	}
 	w.dict.replaced += a.replaced
+	if w.touched != nil {
+		for id := range ranges {
+			w.touched[id] = struct{}{}
+		}
+	}
 	return ranges.append(w.conn)
 }
 

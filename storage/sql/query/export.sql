@@ -11,6 +11,6 @@ COPY (
     GROUP BY trace_id
     HAVING min(min_start_ns) < $4
       AND max(max_end_ns) >= $3
-      AND NOT bool_or(NOT closed AND received_at >= $5 AND received_at > $6)
+      AND NOT bool_or(NOT closed AND received_at BETWEEN $5 AND $8 AND received_at > $6)
   )
-) TO $8 (FORMAT parquet, COMPRESSION zstd)
+) TO $9 (FORMAT parquet, COMPRESSION zstd)

@@ -5,8 +5,8 @@
 SELECT /* columns */
 FROM spans
 WHERE bucket BETWEEN $1 AND $2
-  AND start_ns BETWEEN $8 AND $9
-  AND (len($10::UINTEGER[]) = 0 OR list_contains($10::UINTEGER[], shape_id) = $11)
+  AND start_ns BETWEEN $9 AND $10
+  AND (len($11::UINTEGER[]) = 0 OR list_contains($11::UINTEGER[], shape_id) = $12)
   AND trace_id IN (
     SELECT trace_id
     FROM trace_ranges
@@ -15,5 +15,5 @@ WHERE bucket BETWEEN $1 AND $2
     GROUP BY trace_id
     HAVING min(min_start_ns) < $4
       AND max(max_end_ns) >= $3
-      AND NOT bool_or(NOT closed AND received_at >= $5 AND received_at > $6)
+      AND NOT bool_or(NOT closed AND received_at BETWEEN $5 AND $8 AND received_at > $6)
   )
