@@ -23,12 +23,14 @@ var arrows = map[string][]string{
 	"analyzer/replay":     nil,
 	"analyzer/roofline":   nil,
 
-	"ingest":          {"analyzer"},
-	"ingest/source":   {"analyzer", "ingest"},
-	"storage":         {"analyzer"},
-	"storage/remote":  {"analyzer", "storage"},
-	"inference/synth": {"analyzer"},
-	"inference/demo":  nil,
+	"ingest":           {"analyzer"},
+	"ingest/source":    {"analyzer", "ingest"},
+	"storage":          {"analyzer"},
+	"storage/remote":   {"analyzer", "storage"},
+	"inference":        {"analyzer"},
+	"inference/ollama": nil,
+	"inference/synth":  {"analyzer"},
+	"inference/demo":   nil,
 
 	"inference/arrival": nil,
 	"inference/sim":     {"analyzer", "inference/arrival"},
@@ -43,7 +45,7 @@ var arrows = map[string][]string{
 // all is every package but the commands, which nobody imports.
 var all = []string{
 	"analyzer", "analyzer/dialect", "analyzer/population", "analyzer/replay", "analyzer/roofline", "ingest", "ingest/source", "storage", "storage/remote",
-	"inference/synth", "inference/demo", "inference/arrival", "inference/sim", "report", "rules",
+	"inference", "inference/ollama", "inference/synth", "inference/demo", "inference/arrival", "inference/sim", "report", "rules",
 }
 
 // testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it
