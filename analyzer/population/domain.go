@@ -1,16 +1,78 @@
 package population
 
+import (
+	"cmp"
+	"slices"
+)
+
 // A Domain is what requests compete for: an engine process, or what counts as one.
 type Domain struct {
 	Name        string   // the instance; "" for requests without one
 	Instances   []uint32 // codes of the processes in it
 	AsOneServer bool     // no span names the process: all such requests are treated as one server's
 	Replicas    int      // processes behind AsOneServer; 0 while nobody states them
-	Members     []int32  // indices of Population.Records, by start
+
+	// PrefillOnly is set where all members are prefilled here and decoded by another engine.
+	PrefillOnly bool
+
+	Members []int32 // indices of Population.Records, by start; a request of two engines is a member of both domains
 }
+
+// FactReplicas is the key of how many processes serve requests that name none.
+const FactReplicas = "replicas"
 
 // SlotsKnown reports whether requests in service at once are those of known processes, so that slots can be counted.
 func (d *Domain) SlotsKnown() bool { return !d.AsOneServer || d.Replicas > 0 }
 
-// Domains returns the capacity domains, by name.
-func (p *Population) Domains(f Facts) []Domain { return nil }
+// Label is how messages name the domain.
+func (d *Domain) Label() string {
+	if d.AsOneServer {
+		return "the server"
+	}
+	return d.Name
+}
+
+// Domains returns the capacity domains, by name, those that only prefill after those that decode too. Legs whose other
+// leg was not found are members of none: nobody knows which part of the work is theirs.
+func (p *Population) Domains(f Facts) []Domain {
+	type key struct {
+		instance    uint32
+		prefillOnly bool
+	}
+	members := map[key][]int32{}
+	for i := range p.Records {
+		r := &p.Records[i]
+		k := key{instance: r.Instance}
+		members[k] = append(members[k], int32(i))
+		if r.disaggregated(p) {
+			k = key{instance: r.PrefillInstance, prefillOnly: true}
+			members[k] = append(members[k], int32(i))
+		}
+	}
+	list := make([]Domain, 0, len(members))
+	for k, m := range members {
+		d := Domain{Name: p.Text(k.instance), Instances: []uint32{k.instance}, PrefillOnly: k.prefillOnly, Members: m}
+		if d.Name == "" {
+			d.AsOneServer = true
+			n, _ := f.Number(FactReplicas)
+			d.Replicas = int(n)
+		}
+		list = append(list, d)
+	}
+	slices.SortFunc(list, func(a, b Domain) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(btoi(a.PrefillOnly), btoi(b.PrefillOnly)))
+	})
+	return list
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// disaggregated reports whether another engine than the one that decoded prefilled r.
+func (r *Record) disaggregated(p *Population) bool {
+	return r.PrefillInstance != r.Instance && p.Text(r.PrefillInstance) != ""
+}

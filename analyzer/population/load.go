@@ -1,0 +1,103 @@
+package population
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/replay"
+)
+
+// A Load is the requests of a domain as jobs of a replay, by arrival. All that holds of a request is in the replay too:
+// from the moment it joins the queue until its last token; what comes before and after stays as it was observed.
+type Load struct {
+	Members []int32      // indices of Population.Records
+	Jobs    []replay.Job // Arrive is since the Unix epoch
+	Waits   []int64      // observed, nanoseconds
+	Unknown int          // requests of the domain whose queue and service its telemetry does not tell apart
+}
+
+// joined returns when r joined the engine's queue: at the start of its first part of queue, else, as one that did not
+// have to wait, of prefill. Zero while neither is known.
+func joined(r *analyzer.Request) int64 {
+	for _, phase := range [...]analyzer.Phase{analyzer.Queue, analyzer.Prefill} {
+		for i := range r.E2ELedger.Parts {
+			if part := &r.E2ELedger.Parts[i]; part.Phase == phase {
+				return part.Start
+			}
+		}
+	}
+	return 0
+}
+
+// served returns how long r waited and was then served, before its first token and after it.
+func (r *Record) served() (wait, prefill, decode int64, ok bool) {
+	if r.Joined == 0 || r.FirstToken < r.Joined || r.Leg != analyzer.LegNone {
+		return 0, 0, 0, false
+	}
+	known := false
+	for _, t := range r.Phases() {
+		switch {
+		case t.Phase == analyzer.Queue:
+			wait += t.TTFT
+		case t.Phase == analyzer.Prefill:
+			known = known || t.TTFT > 0
+		case t.Phase == analyzer.Decode:
+			decode += t.E2E - t.TTFT
+		}
+	}
+	wait = min(wait, r.FirstToken-r.Joined)
+	if r.LastToken > r.FirstToken {
+		decode = r.LastToken - r.FirstToken
+	}
+	return wait, r.FirstToken - r.Joined - wait, decode, known
+}
+
+// Load returns those members of d whose queue and service are known as jobs.
+func (p *Population) Load(d *Domain, members []int32) Load {
+	l := Load{Members: make([]int32, 0, len(members)), Jobs: make([]replay.Job, 0, len(members)), Waits: make([]int64, 0, len(members))}
+	byArrival := slices.Clone(members)
+	slices.SortStableFunc(byArrival, func(a, b int32) int { return cmp.Compare(p.Records[a].Joined, p.Records[b].Joined) })
+	for _, m := range byArrival {
+		r := &p.Records[m]
+		wait, prefill, decode, ok := r.served()
+		if !ok {
+			l.Unknown++
+			continue
+		}
+		job := replay.Job{Arrive: r.Joined, Prefill: prefill, Decode: decode, PromptTokens: r.uncached(), DecodeTokens: max(0, r.OutputTokens-1)}
+		if d.PrefillOnly {
+			job.Decode, job.DecodeTokens = 0, 0
+		} else if r.disaggregated(p) { // here it only decodes, and its wait was the other's
+			job = replay.Job{Arrive: r.FirstToken, Decode: decode, DecodeTokens: job.DecodeTokens}
+			wait = 0
+		}
+		l.Members = append(l.Members, m)
+		l.Jobs = append(l.Jobs, job)
+		l.Waits = append(l.Waits, wait)
+	}
+	return l
+}
+
+// uncached is how many tokens of the prompt were computed, as far as telemetry tells; 0 while unknown.
+func (r *Record) uncached() int64 { return max(0, r.InputTokens-max(0, r.CachedTokens)) }
+
+// start is when job i of l left the queue.
+func (l *Load) start(i int) int64 { return l.Jobs[i].Arrive + l.Waits[i] }
+
+// firstToken and end are when job i of l left prefill and decode.
+func (l *Load) firstToken(i int) int64 { return l.start(i) + l.Jobs[i].Prefill }
+func (l *Load) end(i int) int64        { return l.firstToken(i) + l.Jobs[i].Decode }
+
+func (l *Load) meanWait() float64 { return meanOf(l.Waits) }
+
+func meanOf(list []int64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	sum := 0.0
+	for _, x := range list {
+		sum += float64(x)
+	}
+	return sum / float64(len(list))
+}
