@@ -35,8 +35,9 @@ var arrows = map[string][]string{
 	"inference/arrival": nil,
 	"inference/sim":     {"analyzer", "inference/arrival"},
 
-	"rules":  {"analyzer", "analyzer/population"},
-	"report": {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
+	"rules":       {"analyzer", "analyzer/population"},
+	"report":      {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
+	"report/page": nil,
 
 	"cmd/slowtoken": all,
 	"cmd/tracegen":  all,
@@ -53,7 +54,7 @@ var all = []string{
 var testArrows = map[string][]string{
 	"analyzer":            {"inference/synth", "analyzer/dialect"},
 	"analyzer/dialect":    {"inference/synth", "ingest"},
-	"analyzer/population": {"inference/synth", "analyzer/dialect"},
+	"analyzer/population": {"inference/synth", "analyzer/dialect", "ingest"},
 	"ingest":              {"inference/synth"},
 	"ingest/source":       {"inference/synth"},
 	"storage":             {"inference/synth"},
