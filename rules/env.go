@@ -22,6 +22,9 @@ const costLimit = 5_000
 // maxExpression is how long an expression may be, in bytes.
 const maxExpression = 2_000
 
+// maxSplit is how deep connectives of a condition are taken apart.
+const maxSplit = 6
+
 // celTypes are the kinds as CEL knows them.
 var celTypes = [...]*cel.Type{Number: cel.DoubleType, Duration: cel.DurationType, Bool: cel.BoolType, Text: cel.StringType}
 
@@ -60,7 +63,7 @@ func newEnv() (*cel.Env, error) {
 		return cel.Function(name, two(name, cel.DoubleType, cel.DoubleType, cel.DoubleType, pick), two(name, cel.DurationType, cel.DurationType, cel.DurationType, pick))
 	}
 	options := []cel.EnvOption{
-		cel.ClearMacros(), cel.Macros(cel.GlobalMacro("known", 1, expandKnown)),
+		cel.ClearMacros(), cel.Macros(cel.GlobalMacro("known", 1, expandKnown)), cel.EnableMacroCallTracking(),
 		cel.CrossTypeNumericComparisons(true),
 		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateRegexLiterals()),
 		cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(50),
@@ -192,7 +195,8 @@ type Expr struct {
 	Reads   []string // the variables it reads, each once, in the order of the text
 	program cel.Program
 
-	// Of a comparison, left op right: its sides, so that an explanation can show them; nil else.
+	// Of a comparison, an "and" or an "or": its sides, so that an explanation can show them and say how near it is to
+	// being true; nil else.
 	op          string
 	left, right *Expr
 }
@@ -226,20 +230,26 @@ func compile(env *cel.Env, source string, names []string, depth int) (*Expr, *ce
 	}
 	e := &Expr{Text: source, Kind: kind, Reads: readsOf(checked.NativeRep().Expr()), program: program}
 	if depth > 0 {
-		e.split(env, checked, names)
+		e.split(env, checked, names, depth-1)
 	}
 	return e, nil
 }
 
-var comparisons = map[string]string{"_>=_": ">=", "_>_": ">", "_<=_": "<=", "_<_": "<", "_==_": "==", "_!=_": "!="}
+var (
+	comparisons = map[string]string{"_>=_": ">=", "_>_": ">", "_<=_": "<=", "_<_": "<", "_==_": "==", "_!=_": "!="}
+	connectives = map[string]string{"_&&_": "&&", "_||_": "||"}
+)
 
-// split compiles the sides of a comparison by themselves.
-func (e *Expr) split(env *cel.Env, checked *cel.Ast, names []string) {
+// split compiles the sides of a comparison or a connective by themselves.
+func (e *Expr) split(env *cel.Env, checked *cel.Ast, names []string, depth int) {
 	top := checked.NativeRep().Expr()
 	if top.Kind() != ast.CallKind {
 		return
 	}
-	op := comparisons[top.AsCall().FunctionName()]
+	op, below := comparisons[top.AsCall().FunctionName()], 0
+	if op == "" {
+		op, below = connectives[top.AsCall().FunctionName()], depth
+	}
 	if op == "" {
 		return
 	}
@@ -249,7 +259,7 @@ func (e *Expr) split(env *cel.Env, checked *cel.Ast, names []string) {
 		if err != nil {
 			return
 		}
-		side, problem := compile(env, source, names, 0)
+		side, problem := compile(env, source, names, below)
 		if problem != nil {
 			return
 		}

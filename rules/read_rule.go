@@ -224,7 +224,7 @@ func (r *ruleReader) expr(n *yaml.Node, what string, wanted ...Kind) *Expr {
 	if source == "" {
 		return nil
 	}
-	e, problem := compile(r.env, source, r.names, 1)
+	e, problem := compile(r.env, source, r.names, maxSplit)
 	if problem != nil {
 		r.failAt(r.inside(n, problem.line, problem.column), "%s", problem.message)
 		return nil
