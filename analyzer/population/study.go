@@ -14,6 +14,9 @@ type StudyOptions struct {
 
 	// TargetMissed says that a target is certainly or probably missed: without it no score is critical.
 	TargetMissed bool
+
+	// Distrusted are phases that so many doubts touch that nothing is said of them.
+	Distrusted analyzer.PhaseSet
 }
 
 // A Study says why requests take their time: what [Examine] finds in a population.
@@ -30,9 +33,14 @@ type Study struct {
 // A DomainStudy is what is found in one capacity domain.
 type DomainStudy struct {
 	Domain    Domain
+	Sizes     Sizes
+	Queueing  Queueing
 	Regimes   []*RegimeStudy // by time
 	Incidents []Incident     // by time, of all regimes
+	Hardware  *Hardware
 	Abstained []Abstention
+
+	rerun *rerun // nil where the domain cannot be replayed
 }
 
 // A RegimeStudy is a stretch of steady load of one domain, [Since, Until) in nanoseconds since the Unix epoch. Indices

@@ -1,0 +1,204 @@
+package population
+
+import (
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/replay"
+)
+
+// maxCapacity is how many times today's slots the floor of queue may have.
+const maxCapacity = 4
+
+// A rerun is a domain that can be replayed: a server whose replay of today explains the waits, or one that is calm.
+type rerun struct {
+	load   Load
+	server replay.Slots
+	slots  *int // of server: those that bind; nil of a calm one
+	today  []replay.Times
+}
+
+// rerun returns how the domain can be replayed; nil if it cannot.
+func (p *Population) rerun(d *DomainStudy) *rerun {
+	server, ok := d.Queueing.Server()
+	q := &d.Queueing
+	calm := q.Verdict == QueueCalm && q.MeanWait < calmShare*q.MeanE2E
+	if !ok || !calm && q.Verdict != QueueLoad {
+		return nil
+	}
+	r := &rerun{server: server}
+	if calm {
+		return r
+	}
+	switch q.Binding {
+	case StagePrefill:
+		r.slots = &r.server.Prefill
+	case StageDecode:
+		r.slots = &r.server.Decode
+	case StageBoth:
+		r.slots = &r.server.Both
+	}
+	r.load = p.Load(&d.Domain, d.Domain.Members)
+	r.today = r.server.Run(r.load.Jobs)
+	return r
+}
+
+// sped returns the jobs with a phase shorter by what it would win.
+func (r *rerun) sped(jobs []replay.Job, g *gains) []replay.Job {
+	jobs = slices.Clone(jobs)
+	for i, m := range r.load.Members {
+		j := &jobs[i]
+		first, all := g.own[PathTTFT][m], g.own[PathE2E][m]
+		switch g.phase {
+		case analyzer.Prefill:
+			j.Prefill = max(0, j.Prefill-all)
+		case analyzer.Decode:
+			j.Decode = max(0, j.Decode-all)
+		case analyzer.Frontend, analyzer.Tokenize, analyzer.Client, analyzer.Gateway, analyzer.Network:
+			j.Arrive -= first // it joins the queue earlier
+		}
+	}
+	return jobs
+}
+
+// relief adds to won what each request would wait less than today if other jobs ran on a server.
+func (r *rerun) relief(server replay.Slots, jobs []replay.Job, won *[2][]int64) {
+	if r.slots == nil {
+		return // nobody waits to speak of
+	}
+	times := server.Run(jobs)
+	for i, m := range r.load.Members {
+		less := (r.today[i].Start - r.load.Jobs[i].Arrive) - (times[i].Start - jobs[i].Arrive)
+		won[PathTTFT][m] += less
+		won[PathE2E][m] += less
+	}
+}
+
+// feedback adds the waiting that the floor of a service phase would remove.
+func (p *Population) feedback(g *gains, d *DomainStudy) {
+	if d.rerun == nil {
+		g.noFeedback = true
+		return
+	}
+	d.rerun.relief(d.rerun.server, d.rerun.sped(d.rerun.load.Jobs, g), &g.won)
+}
+
+// enough returns the server with the smallest capacity, at most four times today's, at which the mean wait is under 5 %
+// of mean E2E.
+func (r *rerun) enough() (server replay.Slots, times float64) {
+	if r.slots == nil {
+		return r.server, 1
+	}
+	today := *r.slots
+	calm := func(slots int) bool {
+		*r.slots = slots
+		var wait, e2e float64
+		for i, t := range r.server.Run(r.load.Jobs) {
+			w := float64(t.Start - r.load.Jobs[i].Arrive)
+			wait += w
+			e2e += w + float64(r.load.Jobs[i].Prefill+r.load.Jobs[i].Decode)
+		}
+		return wait < calmShare*e2e
+	}
+	low, high := today, maxCapacity*today // more slots delay nobody
+	for low < high {
+		middle := (low + high) / 2
+		if calm(middle) {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	*r.slots = low
+	server = r.server
+	*r.slots = today
+	return server, float64(low) / float64(today)
+}
+
+// queueGains fills in what queue would win: by a replay with more capacity or, where nothing can be replayed, down to a
+// mean wait of 5 % of mean E2E, in proportion to each wait.
+func (p *Population) queueGains(g *gains, d *DomainStudy) {
+	if d.rerun != nil {
+		server, times := d.rerun.enough()
+		g.names(FloorCapacity)
+		g.capacity = max(g.capacity, times)
+		d.rerun.relief(server, d.rerun.load.Jobs, &g.won)
+		return
+	}
+	g.names(FloorCalm)
+	g.noFeedback = true
+	var wait, e2e float64
+	members := d.latency()
+	for _, m := range members {
+		if g.known[m] {
+			wait += float64(g.observed[PathE2E][m])
+			e2e += float64(p.Records[m].E2E())
+		}
+	}
+	if wait <= calmShare*e2e {
+		return
+	}
+	// With q of the waits gone, (1-q) wait = share (e2e - q wait).
+	gone := (wait - calmShare*e2e) / (wait * (1 - calmShare))
+	for _, m := range members {
+		if g.known[m] {
+			g.won[PathTTFT][m] = int64(gone * float64(g.observed[PathTTFT][m]))
+			g.won[PathE2E][m] = int64(gone * float64(g.observed[PathE2E][m]))
+		}
+	}
+}
+
+// headroom is all phases at their floors at once. With replay, the waiting is counted once.
+type headroom struct {
+	gains
+	jobs map[*DomainStudy][]replay.Job
+}
+
+func newHeadroom(n int) *headroom {
+	h := &headroom{gains: *newGains(analyzer.Unattributed, n), jobs: map[*DomainStudy][]replay.Job{}}
+	h.source = "all floors"
+	return h
+}
+
+// add takes in the floor of one phase.
+func (h *headroom) add(p *Population, g *gains, domains []*DomainStudy) {
+	h.shown = h.shown || g.shown
+	h.noFeedback = h.noFeedback || g.noFeedback
+	for _, d := range domains {
+		if r := d.rerun; r != nil && g.phase != analyzer.Queue {
+			if h.jobs[d] == nil {
+				h.jobs[d] = r.load.Jobs
+			}
+			h.jobs[d] = r.sped(h.jobs[d], g)
+		}
+		for _, m := range d.latency() {
+			if !g.known[m] {
+				continue
+			}
+			h.known[m] = true
+			for path := range h.won {
+				h.observed[path][m] += g.observed[path][m]
+				own := g.own[path][m]
+				if g.phase == analyzer.Queue && d.rerun == nil {
+					own = g.won[path][m]
+				}
+				h.won[path][m] += own
+			}
+		}
+	}
+}
+
+// finish adds the waits that are gone.
+func (h *headroom) finish(domains []*DomainStudy) {
+	for _, d := range domains {
+		if d.rerun == nil {
+			continue
+		}
+		jobs := h.jobs[d]
+		if jobs == nil {
+			jobs = d.rerun.load.Jobs
+		}
+		server, _ := d.rerun.enough()
+		d.rerun.relief(server, jobs, &h.won)
+	}
+}
