@@ -24,6 +24,10 @@ func TestMain(m *testing.M) {
 		writeUntilKilled(path)
 		return
 	}
+	if path := os.Getenv(compactEnv); path != "" {
+		compactUntilKilled(path)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -23,6 +23,7 @@ const (
 	queryMeta         query = "meta"
 	querySetMeta      query = "set_meta"
 	queryTables       query = "tables"
+	queryTablesOf     query = "tables_of"
 	queryResources    query = "resources"
 	queryScopes       query = "scopes"
 	queryShapes       query = "shapes"
@@ -46,7 +47,7 @@ const (
 var queries = []query{
 	queryColumns, queryMeta, querySetMeta, queryTables, queryResources, queryScopes, queryShapes, querySpans,
 	querySpansPicked, querySpansWhole, queryPick, queryTotals, queryServices, queryNames, queryMetricPoints, queryExport,
-	queryRemovable, queryOldest, querySpace, queryRemoveSpans, queryRemoveRanges, queryRemovePoints,
+	queryRemovable, queryOldest, querySpace, queryRemoveSpans, queryRemoveRanges, queryRemovePoints, queryTablesOf,
 }
 
 // text returns the query's SQL. A missing file is a mistake of this package, which its tests find.

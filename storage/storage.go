@@ -80,7 +80,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		o.MemoryLimit = defaultMemoryLimit
 	}
 	if o.TempDir == "" {
-		o.TempDir = o.Path + ".tmp"
+		o.TempDir = temporaryFolder(o.Path)
 	}
 	db, err := open(ctx, o)
 	if err != nil {
@@ -109,8 +109,12 @@ func open(ctx context.Context, o Options) (_ *DB, err error) {
 			return nil, err
 		}
 	}
-	if db.duck, err = openDuck(o.Path, settings(o)); err != nil {
+	if db.duck, err = openCurrent(o.Path, settings(o)); err != nil {
 		return nil, err
+	}
+	if !o.ReadOnly { // the file is this process's alone now
+		removeCompaction(o.Path)
+		removeTemporary(o)
 	}
 	c, err := connect(db.duck)
 	if err != nil {
@@ -136,6 +140,37 @@ func open(ctx context.Context, o Options) (_ *DB, err error) {
 		db.retain.start()
 	}
 	return db, nil
+}
+
+// openCurrent opens the file that has the path. [Compact] can replace it between the moments at which DuckDB opens the
+// old one and locks it, and what were written there would be lost.
+func openCurrent(path string, settings map[string]string) (mapping.Database, error) {
+	for {
+		before, _ := os.Stat(path) // none yet: then nobody replaces it either
+		duck, err := openDuck(path, settings)
+		if err != nil {
+			return duck, err
+		}
+		after, err := os.Stat(path)
+		if before == nil || err == nil && os.SameFile(before, after) {
+			return duck, nil
+		}
+		mapping.Close(&duck)
+		if err != nil {
+			return duck, fmt.Errorf("it was removed while it was opened: %w", err)
+		}
+	}
+}
+
+// temporaryFolder is where DuckDB puts what does not fit in memory, unless the options say otherwise.
+func temporaryFolder(path string) string { return path + ".tmp" }
+
+// removeTemporary removes what a killed process left of its temporary files. A folder that somebody named may hold
+// other things.
+func removeTemporary(o Options) {
+	if o.TempDir == temporaryFolder(o.Path) {
+		_ = os.RemoveAll(o.TempDir) // what cannot be removed is in nobody's way
+	}
 }
 
 // settings are DuckDB's. Its extensions are never fetched from the network, and rows may come in any order, which lets
