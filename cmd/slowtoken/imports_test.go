@@ -34,6 +34,8 @@ var arrows = map[string][]string{
 
 	"inference/arrival": nil,
 	"inference/sim":     {"analyzer", "inference/arrival"},
+	"inference/emit":    {"analyzer", "inference/sim"},
+	"inference/fault":   {"analyzer", "inference/arrival", "inference/emit", "inference/sim"},
 
 	"rules":       {"analyzer", "analyzer/population"},
 	"report":      {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
@@ -46,7 +48,7 @@ var arrows = map[string][]string{
 // all is every package but the commands, which nobody imports.
 var all = []string{
 	"analyzer", "analyzer/dialect", "analyzer/population", "analyzer/replay", "analyzer/roofline", "ingest", "ingest/source", "storage", "storage/remote",
-	"inference", "inference/ollama", "inference/synth", "inference/demo", "inference/arrival", "inference/sim", "report", "rules",
+	"inference", "inference/ollama", "inference/synth", "inference/demo", "inference/arrival", "inference/sim", "inference/emit", "inference/fault", "report", "rules",
 }
 
 // testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it

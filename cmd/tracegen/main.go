@@ -6,6 +6,10 @@
 //
 //	go run ./cmd/tracegen --traces 125000 --otlp-grpc 127.0.0.1:4317 --rate 50000
 //
+// or writes a simulated run with a fault, as one serving stack would have told it (tracegen --sim --help):
+//
+//	go run ./cmd/tracegen --sim --fault small-chunk@64 --dialect vllm --out small-chunk.otlp.jsonl
+//
 // The same flags give the same bytes, given an --end other than now. Each trace has 8 spans of 12 attributes each.
 package main
 
@@ -53,10 +57,14 @@ type options struct {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && (args[0] == "--sim" || args[0] == "-sim") {
+		return simulate(ctx, args[1:], stdout, stderr)
+	}
 	var o options
 	flags := flag.NewFlagSet("tracegen", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&o.corpus.Traces, "traces", 125_000, "how many traces of 8 spans")
+	flags.Bool("sim", false, "as the first flag: write a simulated run with a fault in a dialect; tracegen --sim --help says more")
 	flags.Uint64Var(&o.corpus.Seed, "seed", 1, "another seed, other traces")
 	flags.Float64Var(&o.corpus.Rate, "arrivals", 0, "requests per second that arrive in the simulation; 0 is 32")
 	flags.StringVar(&o.end, "end", "now", "when the simulation ends: now, or a time as 2026-01-15T12:00:00Z")

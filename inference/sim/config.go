@@ -136,3 +136,18 @@ func (c Config) check() error {
 	}
 	return nil
 }
+
+// ClockAt returns the clock rate of the device at a time, in MHz: it falls with what the device can compute.
+func (c Config) ClockAt(at int64) float64 {
+	const full = 1980
+	r, ok := c.Timing.(Roofline)
+	rate := 1.0
+	if ok {
+		for _, change := range r.Changes {
+			if change.From <= at {
+				rate = change.Compute
+			}
+		}
+	}
+	return full * rate
+}

@@ -40,12 +40,13 @@ type Sequence struct {
 	Copied      int64 // when its input was on the device
 	FirstToken  int64 // end of the step that gave its first token
 	LastToken   int64
-	Waiting     int   // sequences that waited when it was submitted
-	Running     int   // others in service when it was scheduled
-	Cached      int   // prompt tokens that were not computed, because they were cached
-	Preemptions int   // times that it lost its KV cache
-	Preempted   int64 // from losing it until it was computed or copied back
-	Stalled     int64 // time of its decoding that steps took longer for prompts of others
+	Waiting     int     // sequences that waited when it was submitted
+	Running     int     // others in service when it was scheduled
+	Cached      int     // prompt tokens that were not computed, because they were cached
+	Preemptions int     // times that it lost its KV cache
+	LostAt      []int64 // when
+	Preempted   int64   // from losing it until it was computed or copied back
+	Stalled     int64   // time of its decoding that steps took longer for prompts of others
 
 	computed  int // tokens whose keys and values are there
 	swapped   int // tokens whose keys and values are on the host
@@ -241,6 +242,7 @@ func (e *Engine) preempt(s *Sequence, batch *Batch) {
 	}
 	s.swapped, s.computed = s.computed, 0
 	s.Preemptions++
+	s.LostAt = append(s.LostAt, batch.At)
 	e.preempted++
 	e.waiting = slices.Insert(e.waiting, 0, s)
 }

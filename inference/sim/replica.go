@@ -14,6 +14,8 @@ type replica struct {
 	wakes    int64 // when it is to look again; 0 is never
 	inFlight int
 
+	sampledBusy int64 // of the engine, at the last sample
+
 	loop       []job
 	loopUntil  int64 // when the job at hand is done; 0 is none
 	loopHeld   int   // the request that keeps the loop until its answer is whole; -1 is none
@@ -37,6 +39,7 @@ const (
 	jobAccept jobKind = iota
 	jobHandle
 	jobScrape
+	jobScraped
 )
 
 func newReplica(index int, from int64, c *Config) *replica {

@@ -18,6 +18,7 @@ type Sample struct {
 	At      int64
 	Replica int
 	State
+	Use float64 // share of the time since the sample before that the engine was in a step
 }
 
 // SampleInterval is how often gauges are read.
@@ -25,9 +26,11 @@ const SampleInterval = int64(5 * time.Second)
 
 // A Scrape is a monitor's read of a server's /metrics.
 type Scrape struct {
-	Replica            int
-	Sent, Accepted     int64
-	Answered, Received int64
+	Replica  int
+	Sent     int64
+	Accepted int64 // the event loop took it up
+	Handled  int64 // the event loop was about to answer
+	Answered int64 // 0 if the run ended before
 }
 
 // Simulate runs a workload through a system in virtual time, until the last answer is out. Memory grows with the number
@@ -136,11 +139,16 @@ func (s *simulation) handle(e event) {
 	case eventScrape:
 		server := s.replicas[e.replica]
 		s.Scrapes = append(s.Scrapes, Scrape{Replica: e.replica, Sent: s.now})
-		server.loop = append(server.loop, job{jobScrape, len(s.Scrapes) - 1, 2 * s.config.Server.Handle})
+		server.loop = append(server.loop, job{jobScrape, len(s.Scrapes) - 1, s.config.Server.Accept})
 		s.runLoop(server)
 		s.events.add(s.now+s.config.Server.Scrape, eventScrape, e.replica, 0)
 	case eventSample:
-		s.Samples = append(s.Samples, Sample{s.now, e.replica, s.replicas[e.replica].engine.State()})
+		server := s.replicas[e.replica]
+		state := server.engine.State()
+		// A step is counted when it begins, so a long one can be more than an interval.
+		use := min(1, float64(state.Busy-server.sampledBusy)/float64(SampleInterval))
+		server.sampledBusy = state.Busy
+		s.Samples = append(s.Samples, Sample{s.now, e.replica, state, use})
 		s.events.add(s.now+SampleInterval, eventSample, e.replica, 0)
 	}
 }
@@ -193,9 +201,10 @@ func (s *simulation) runLoop(server *replica) {
 		}
 		s.handled(server, &s.Requests[j.request], end)
 	case jobScrape:
-		scrape := &s.Scrapes[j.request]
-		scrape.Accepted, scrape.Answered = start, end
-		scrape.Received = end + s.config.Network.Hop
+		s.Scrapes[j.request].Accepted, s.Scrapes[j.request].Handled = start, end
+		server.loop = append(server.loop, job{jobScraped, j.request, c.Handle})
+	case jobScraped:
+		s.Scrapes[j.request].Answered = end
 	}
 }
 

@@ -1,0 +1,136 @@
+package fault
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/inference/arrival"
+	"github.com/slowtoken/slowtoken/inference/sim"
+)
+
+// A Fault is one way to be slow, or one that only looks slow.
+type Fault struct {
+	Name, Doc string
+	// Unit of the intensity, its range and what it is when not stated. No unit: the fault has no intensity.
+	Unit               string
+	Low, High, Default float64
+	Label              Label
+	Backends           []Backend
+
+	apply func(s *Scenario, x float64) error
+}
+
+// A Label is the answer that is right for a fault, registered before the rules are run.
+type Label struct {
+	Rules []string       // ids of the rules that name it; none for a healthy system
+	Phase analyzer.Phase // that gets longer; Unattributed for none
+	// Abstain says that telemetry is damaged: the right answer names the damage and no bottleneck that rests on it.
+	Abstain bool
+}
+
+// A Backend is where a fault can be injected.
+type Backend string
+
+// The backends.
+const (
+	Simulator Backend = "sim"
+	Ollama    Backend = "ollama" // a real server, through the gateway and the load generator
+)
+
+var (
+	onlySim = []Backend{Simulator}
+	both    = []Backend{Simulator, Ollama}
+)
+
+const (
+	microsecond = 1e3
+	millisecond = 1e6
+	second      = 1e9
+)
+
+// Faults lists everything that can be injected.
+var Faults = append(append(append([]Fault{}, healthy...), slow...), damaged...)
+
+// healthy systems, the hard ones included: they look slow to a careless reader.
+var healthy = []Fault{
+	{Name: "healthy", Doc: "a third of what the system can serve", Backends: both, apply: func(*Scenario, float64) error { return nil }},
+	{
+		Name: "healthy-busy", Doc: "busy, and within its targets", Unit: "share of capacity", Low: 0.5, High: 0.85, Default: 0.8, Backends: onlySim,
+		apply: func(s *Scenario, x float64) error { return s.load(x) },
+	},
+	{
+		Name: "healthy-long-output", Doc: "long answers by design, at a good rate", Unit: "tokens", Low: 200, High: 4000, Default: 600, Backends: both,
+		apply: func(s *Scenario, x float64) error {
+			s.Workload.Streams[0].Output = sim.Tokens{Median: x, Sigma: 0.2, Low: int(x / 2), High: int(2 * x)}
+			return s.load(s.Share)
+		},
+	},
+	{
+		Name: "healthy-bandwidth", Doc: "decodes near what the memory can deliver", Backends: onlySim,
+		apply: func(s *Scenario, _ float64) error {
+			s.change(func(r *sim.Roofline) { r.Read, r.Overhead, r.PerSequence = 0.9, 300_000, 2_000 })
+			return s.load(s.Share)
+		},
+	},
+	{
+		Name: "healthy-prefix", Doc: "most of each prompt is cached", Unit: "tokens", Low: 256, High: 8192, Default: 2048, Backends: onlySim,
+		apply: func(s *Scenario, x float64) error {
+			s.Workload.Streams[0].Prefixes, s.Workload.Streams[0].PrefixTokens = 4, int(x)
+			return s.load(s.Share)
+		},
+	},
+	{
+		Name: "healthy-diurnal", Doc: "a load that swings around its mean, within what the system can serve", Unit: "share of the mean", Low: 0.1, High: 0.8, Default: 0.6, Backends: both,
+		apply: func(s *Scenario, x float64) error {
+			rate, err := s.capacity()
+			s.Workload.Streams[0].Arrivals = arrival.Diurnal(s.Share*rate, x, s.Workload.Length/2)
+			return err
+		},
+	},
+}
+
+// change applies a change to the roofline.
+func (s *Scenario) change(f func(*sim.Roofline)) {
+	r, ok := s.Config.Timing.(sim.Roofline)
+	if !ok {
+		return
+	}
+	f(&r)
+	s.Config.Timing = r
+}
+
+// Inject makes the scenario slow. The order of injections is that of the list.
+func (s *Scenario) Inject(list []Injection) error {
+	for _, i := range list {
+		if err := i.Fault.apply(s, i.Intensity); err != nil {
+			return fmt.Errorf("inject %s: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// every returns the times from first on, an interval apart, until the load ends.
+func (s *Scenario) every(first, interval float64) (times []int64) {
+	for at := first; at < float64(s.Workload.Length); at += interval {
+		times = append(times, s.Config.Start+int64(at))
+	}
+	return times
+}
+
+// peakBlocks is how many blocks of KV cache the scenario uses at most when there are enough.
+func (s *Scenario) peakBlocks() (int, error) {
+	run, err := s.Run()
+	if err != nil {
+		return 0, err
+	}
+	var peak float64
+	for _, sample := range run.Samples {
+		peak = max(peak, sample.KVUsed)
+	}
+	longest := 0
+	for i := range run.Requests {
+		longest = max(longest, (run.Requests[i].Prompt+run.Requests[i].Output)/sim.BlockTokens+1)
+	}
+	return max(longest, int(math.Ceil(peak*float64(s.Config.Engine.Blocks)))), nil
+}

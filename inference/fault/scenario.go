@@ -1,0 +1,136 @@
+package fault
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slowtoken/slowtoken/inference/arrival"
+	"github.com/slowtoken/slowtoken/inference/emit"
+	"github.com/slowtoken/slowtoken/inference/sim"
+)
+
+// A Scenario is a system, its load and what happens to its telemetry.
+type Scenario struct {
+	Config   sim.Config
+	Workload sim.Workload
+	Damage   emit.Damage
+	// Share is the load over what the system can serve at most; 0 once a fault has set another kind of arrivals.
+	Share float64
+}
+
+// Options choose a scenario without faults.
+type Options struct {
+	Seed     uint64
+	Start    int64 // nanoseconds since the Unix epoch; 0 is a fixed day
+	Length   int64 // nanoseconds in which requests arrive
+	Workload string
+	Share    float64 // of what the system can serve; 0 is [DefaultShare]
+	Model    sim.Model
+	Device   sim.Device
+	Replicas int
+}
+
+// DefaultShare is a load that a system serves without waiting.
+const DefaultShare = 0.35
+
+// A Shape is a kind of load by its name.
+type Shape struct {
+	Name, Doc string
+	stream    sim.Stream
+}
+
+// Shapes lists the loads.
+var Shapes = []Shape{
+	{"chat", "short questions, answers of some sentences, a few system prompts", sim.Stream{
+		Prompt: sim.Tokens{Median: 350, Sigma: 0.8, Low: 16, High: 4000}, Output: sim.Tokens{Median: 140, Sigma: 0.6, Low: 4, High: 800},
+		Prefixes: 4, PrefixTokens: 256,
+	}},
+	{"code", "long contexts, short completions", sim.Stream{
+		Prompt: sim.Tokens{Median: 1500, Sigma: 0.7, Low: 64, High: 7500}, Output: sim.Tokens{Median: 30, Sigma: 0.8, Low: 2, High: 300},
+	}},
+	{"retrieval", "documents behind a long shared beginning", sim.Stream{
+		Prompt: sim.Tokens{Median: 1200, Sigma: 0.4, Low: 300, High: 4000}, Output: sim.Tokens{Median: 180, Sigma: 0.5, Low: 8, High: 600},
+		Prefixes: 8, PrefixTokens: 2048,
+	}},
+	{"writing", "short instructions, long answers", sim.Stream{
+		Prompt: sim.Tokens{Median: 120, Sigma: 0.6, Low: 16, High: 1000}, Output: sim.Tokens{Median: 500, Sigma: 0.4, Low: 50, High: 1500},
+	}},
+}
+
+// NewScenario returns a healthy system under a steady load.
+func NewScenario(o Options) (*Scenario, error) {
+	if o.Model.Name == "" {
+		o.Model = sim.Llama8B
+	}
+	if o.Device.Name == "" {
+		o.Device = sim.H100
+	}
+	if o.Length <= 0 {
+		o.Length = int64(5 * time.Minute)
+	}
+	if o.Share <= 0 {
+		o.Share = DefaultShare
+	}
+	if o.Workload == "" {
+		o.Workload = Shapes[0].Name
+	}
+	s := &Scenario{Config: sim.NewConfig(o.Model, o.Device), Share: o.Share}
+	s.Config.Seed, s.Config.Replicas = o.Seed, max(1, o.Replicas)
+	if o.Start != 0 {
+		s.Config.Start = o.Start
+	}
+	if s.Config.Engine.Blocks == 0 {
+		return nil, fmt.Errorf("simulate: %s does not fit one %s", o.Model.Name, o.Device.Name)
+	}
+	var names []string
+	for _, shape := range Shapes {
+		names = append(names, shape.Name)
+		if shape.Name == o.Workload {
+			stream := shape.stream
+			stream.Name = shape.Name
+			s.Workload = sim.Workload{Length: o.Length, Streams: []sim.Stream{stream}}
+		}
+	}
+	if s.Workload.Length == 0 {
+		return nil, fmt.Errorf("simulate: workload %q is unknown: want one of %q", o.Workload, names)
+	}
+	return s, s.load(o.Share)
+}
+
+// load lets requests of the first stream arrive by chance, at a share of what the system can serve.
+func (s *Scenario) load(share float64) error {
+	rate, err := s.capacity()
+	if err != nil {
+		return err
+	}
+	s.Share = share
+	s.Workload.Streams[0].Arrivals = arrival.Poisson(share * rate)
+	return nil
+}
+
+// capacity is what the system can serve of the first stream, in requests a second.
+func (s *Scenario) capacity() (float64, error) {
+	stream := s.Workload.Streams[0]
+	stream.Arrivals = arrival.Constant(10)
+	return sim.Capacity(s.Config, sim.Workload{Length: s.Workload.Length, Streams: []sim.Stream{stream}})
+}
+
+// Run simulates the scenario.
+func (s *Scenario) Run() (*sim.Run, error) { return sim.Simulate(s.Config, s.Workload) }
+
+// Move lets the load begin at another time, in nanoseconds since the Unix epoch, and all that is injected with it.
+func (s *Scenario) Move(start int64) {
+	shift := start - s.Config.Start
+	s.Config.Start = start
+	for i := range s.Config.Pauses {
+		s.Config.Pauses[i].At += shift
+	}
+	for i := range s.Config.Scale {
+		s.Config.Scale[i].At += shift
+	}
+	s.change(func(r *sim.Roofline) {
+		for i := range r.Changes {
+			r.Changes[i].From += shift
+		}
+	})
+}
