@@ -37,9 +37,11 @@ var arrows = map[string][]string{
 	"inference/emit":    {"analyzer", "inference/sim"},
 	"inference/fault":   {"analyzer", "inference/arrival", "inference/emit", "inference/sim"},
 
-	"rules":       {"analyzer", "analyzer/population"},
-	"report":      {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
-	"report/page": nil,
+	"rules":                            {"analyzer", "analyzer/population"},
+	"report":                           {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
+	"report/page":                      nil,
+	"report/confluence":                {"report/page"},
+	"report/confluence/confluencetest": {"report/page"},
 
 	"cmd/slowtoken": all,
 	"cmd/tracegen":  all,
