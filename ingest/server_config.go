@@ -60,7 +60,8 @@ type ServerConfig struct {
 	Version  string               // of slowtoken, for build info
 	Registry *prometheus.Registry // where counters go and what /metrics shows; nil makes one
 
-	QueueDepth func() int // spans that wait for a commit, for /metrics; may be nil
+	QueueDepth func() int             // spans that wait for a commit, for /metrics; may be nil
+	Collectors []prometheus.Collector // what else /metrics tells; may be nil
 }
 
 // BearerToken reads the token from file, or from the environment variable [BearerTokenEnv] when file is "". No token

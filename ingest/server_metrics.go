@@ -68,6 +68,7 @@ func newCounters(config ServerConfig) (*counters, error) {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	}
+	all = append(all, config.Collectors...)
 	if config.QueueDepth != nil {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "slowtoken_insert_queue_spans", Help: "Spans that wait for the next commit.",

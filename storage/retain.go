@@ -113,7 +113,14 @@ func (r *retainer) count(add func(*Removed)) {
 	add(&r.removed)
 }
 
-// soFar returns what was removed.
+// Removed returns what retention removed since the database was opened.
+func (db *DB) Removed() Removed {
+	if db.retain == nil {
+		return Removed{}
+	}
+	return db.retain.soFar()
+}
+
 func (r *retainer) soFar() Removed {
 	r.mu.Lock()
 	defer r.mu.Unlock()

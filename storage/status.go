@@ -57,7 +57,7 @@ func (db *DB) status(ctx context.Context) (Status, error) {
 		s.ReplacedStrings = db.writer.replaced.Load()
 	}
 	if db.retain != nil {
-		s.Retention, s.Removed = db.retain.policy, db.retain.soFar()
+		s.Retention, s.Removed = db.retain.policy, db.Removed()
 	}
 	if s.SchemaVersion, _, err = schemaVersion(ctx, c); err != nil {
 		return s, err

@@ -164,6 +164,9 @@ func (c *config) check() error {
 	if c.Serve.MaxRecvSize < 1 || c.Serve.MaxRecvSize > 1024 {
 		return usageError("%s: serve.max-recv-size %d: use 1 to 1024 MiB", c.lookup("serve.max-recv-size").origin, c.Serve.MaxRecvSize)
 	}
+	if _, err := c.retention(); err != nil {
+		return err
+	}
 	if c.MemoryLimit != "" {
 		if _, err := parseSize(c.MemoryLimit); err != nil {
 			return usageError("%s: memory-limit %q: %w", c.lookup("memory-limit").origin, c.MemoryLimit, err)

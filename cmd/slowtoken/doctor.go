@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -272,6 +273,7 @@ func (d *doctor) data(ctx context.Context) {
 		d.say("database", checkProblem, "", "%s: %v", d.config.DB, err)
 		return
 	}
+	d.retention(status)
 	if status.Spans == 0 {
 		d.say("database", checkEmpty, nextWithout, "%s holds no spans", d.config.DB)
 		return
@@ -301,6 +303,29 @@ func (d *doctor) data(ctx context.Context) {
 	survey := newSpanSurvey(d.now())
 	survey.look(spans, l.dialects)
 	d.checks = append(d.checks, survey.checks(l.dialects)...)
+}
+
+// retention says what the server removes and has removed.
+func (d *doctor) retention(s storage.Status) {
+	gone := fmt.Sprintf("; removed since it started: %s, %s", plural(s.Removed.Traces, "trace"), plural(s.Removed.Points, "metric point"))
+	var keeps []string
+	if s.Retention.Age > 0 {
+		keeps = append(keeps, "what came within the last "+s.Retention.Age.String())
+	}
+	if s.Retention.Size > 0 {
+		keeps = append(keeps, fmt.Sprintf("at most %s (%s are in use)", bytesText(uint64(s.Retention.Size)), bytesText(uint64(s.UsedBytes+s.LogBytes))))
+	}
+	switch {
+	case s.Removed.Failure != "":
+		d.say("retention", checkProblem, "", "the server cannot remove what is old: %s%s", s.Removed.Failure, gone)
+	case len(keeps) > 0:
+		d.say("retention", checkOK, "", "the server keeps %s%s", strings.Join(keeps, " and "), gone)
+	case d.running != nil:
+		d.say("retention", checkOK, "to bound it: slowtoken serve --retain 7d, or --db-max-size 20GB", "the server keeps everything: %s are in use", bytesText(uint64(s.UsedBytes+s.LogBytes)))
+	}
+	if free := s.FileBytes - s.UsedBytes; free > s.UsedBytes && free > lowDisk {
+		d.say("retention", checkOK, "to give it back to the disk: stop the server, then slowtoken compact", "%s of the file are free for what comes next", bytesText(uint64(free)))
+	}
 }
 
 // print lists the checks for people.

@@ -16,6 +16,7 @@ type spanSurvey struct {
 	now time.Time
 
 	spans     int
+	copies    int // spans that were received before, as retries bring them
 	services  map[string]int
 	names     map[string]int
 	misdated  map[string]int // spans with impossible times, by service
@@ -40,8 +41,18 @@ var earliest = time.Date(2005, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 
 // look notes all spans, and the requests that the dialects find in them. It takes the slice over.
 func (v *spanSurvey) look(spans []analyzer.Span, dialects []analyzer.Dialect) {
+	type identity struct {
+		trace analyzer.TraceID
+		span  analyzer.SpanID
+	}
+	seen := make(map[identity]bool, len(spans))
 	for i := range spans {
 		v.note(&spans[i])
+		id := identity{spans[i].TraceID, spans[i].ID}
+		if seen[id] {
+			v.copies++
+		}
+		seen[id] = true
 	}
 	for t := range analyzer.GroupByTrace(spans) {
 		requests, _ := analyzer.Requests(t, dialects)
@@ -72,6 +83,9 @@ func (v *spanSurvey) checks(dialects []analyzer.Dialect) []check {
 		Name: "services", State: checkOK,
 		Says: fmt.Sprintf("the latest %s come from %s", plural(v.spans, "span"), mostFrequent(v.services, 6)),
 	}}
+	if v.copies > 0 {
+		found = append(found, check{Name: "copies", State: checkOK, Says: fmt.Sprintf("%s of these came with ids that had come before: retries or imports; exact copies count once", plural(v.copies, "span"))})
+	}
 	if len(v.requests) > 0 {
 		found = append(found, check{Name: "inference", State: checkOK, Says: "inference requests among them, by dialect: " + mostFrequent(v.requests, 6)})
 	} else {

@@ -128,6 +128,7 @@ func commands(a *app) []*cobra.Command {
 		pullCommand(a),
 		serveCommand(a),
 		exportCommand(a),
+		compactCommand(a),
 		doctorCommand(a),
 		configCommand(a),
 		versionCommand(a),

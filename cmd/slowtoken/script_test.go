@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 //	occupied ADDRESS   wait until something listens on ADDRESS
 //	[!] post URL FILE  send FILE as JSON, which must (not) be taken
 //	mode FILE PERM     check a file's permission bits, such as 0600
+//	says URL TEXT      wait until what URL answers holds TEXT
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -44,6 +46,7 @@ func TestScript(t *testing.T) {
 			"occupied": scriptOccupied,
 			"post":     scriptPost,
 			"mode":     scriptMode,
+			"says":     scriptSays,
 		},
 	})
 }
@@ -82,6 +85,21 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: await URL")
 	}
 	awaitThat(ts, args[0]+" answers with 200", func(ctx context.Context) bool { return answersOK(ctx, args[0]) })
+}
+
+func scriptSays(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: says URL TEXT")
+	}
+	awaitThat(ts, args[0]+" says "+args[1], func(context.Context) bool {
+		res, err := http.Get(args[0])
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		return err == nil && strings.Contains(string(text), args[1])
+	})
 }
 
 func scriptOccupied(ts *testscript.TestScript, neg bool, args []string) {

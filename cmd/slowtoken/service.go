@@ -47,6 +47,7 @@ func (a *app) startService(ctx context.Context, c *config) (_ *service, err erro
 		BearerToken:     token,
 		DropContent:     c.DropContent,
 		QueueDepth:      s.db.Queued,
+		Collectors:      databaseMetrics(s.db, c.DB),
 		Logger:          a.log,
 		Version:         buildVersion(),
 	}, spanSink{s.db}, spanSink{s.db})

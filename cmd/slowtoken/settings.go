@@ -41,7 +41,9 @@ type serveSettings struct {
 	TLSClientCA                string
 	BearerToken                string
 	BearerTokenFile            string
-	MaxRecvSize                int // MiB
+	MaxRecvSize                int    // MiB
+	Retain                     string // an age; empty or none keeps everything
+	MaxSize                    string // of the database; empty or none for no limit
 }
 
 // A setting is one line of the list below. Its flag holds the default until a source sets it.
@@ -82,6 +84,8 @@ func (s *settings) list() []*setting {
 		{key: "serve.tls-client-ca", flag: textFlag(&s.Serve.TLSClientCA, "tls-client-ca", "`FILE` (PEM) of the authorities whose clients may send: mutual TLS")},
 		{key: "serve.bearer-token", flag: textFlag(&s.Serve.BearerToken, "bearer-token", "token that clients must send"), secret: true},
 		{key: "serve.bearer-token-file", flag: textFlag(&s.Serve.BearerTokenFile, "bearer-token-file", "`FILE` with the token that clients must send; or set SLOWTOKEN_BEARER_TOKEN")},
+		{key: "serve.retain", flag: textFlag(&s.Serve.Retain, "retain", "remove traces and metric points that were received longer than this `AGE` ago, such as 7d (default none)")},
+		{key: "serve.db-max-size", flag: textFlag(&s.Serve.MaxSize, "db-max-size", "remove the oldest traces while what the database uses is more than this `SIZE`, such as 20GB (default none)")},
 		{key: "serve.max-recv-size", flag: intFlag(&s.Serve.MaxRecvSize, "max-recv-size", "largest request accepted, in `MIB`")},
 	}, slices.Concat(s.limitSettings.list(), s.Source.list(), s.Links.list())...)
 }

@@ -76,6 +76,10 @@ func openOwned(ctx context.Context, c *config) (db *storage.DB, err error) {
 	if err := c.checkDB(); err != nil {
 		return nil, err
 	}
+	retention, err := c.retention()
+	if err != nil {
+		return nil, err
+	}
 	if err := makeDataDir(c.DB); err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func openOwned(ctx context.Context, c *config) (db *storage.DB, err error) {
 				fmt.Errorf("serve: pid %d, slowtoken %s, serves %s since %s", info.PID, info.Version, c.DB, stamp(info.Started.Truncate(time.Second))),
 				"stop it with kill %d, or serve another database with --db", info.PID)
 		}
-		db, err = storage.Open(ctx, storage.Options{Path: c.DB, MemoryLimit: c.MemoryLimit})
+		db, err = storage.Open(ctx, storage.Options{Path: c.DB, MemoryLimit: c.MemoryLimit, Retention: retention})
 		return err
 	})
 	return db, err
