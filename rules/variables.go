@@ -152,6 +152,7 @@ var queueVariables = []Variable{
 	{"hol_correlation", Number, ratioUnit, "Spearman's correlation of the wait of short jobs with the work ahead of them", analyzer.Queue, supplyPhases},
 	{"service_cv2", Number, ratioUnit, "squared coefficient of variation of service times", analyzer.Queue, supplyPhases},
 	{"queue_capacity_factor", Number, ratioUnit, "capacity, as a multiple of today's, at which the mean wait is under 5 % of mean E2E", analyzer.Queue, supplySlots},
+	{"replayed", Bool, "", "recoverable times of service come from a replay, so that they hold what others wait less", analyzer.Queue, supplySlots},
 	{"culprit_share", Number, UnitShare, "share of all waiting that the request or group which causes most of it goes for, by replay without it", analyzer.Queue, supplySlots},
 	{"culprit", Text, "", "what that is", analyzer.Queue, supplySlots},
 }

@@ -1,0 +1,393 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+)
+
+// minCompared is how many requests each side of a comparison needs.
+const minCompared = 20
+
+// measureDecode fills in what the speed of decode goes with.
+func (v *view) measureDecode() {
+	v.measureInterference()
+	var list []*population.Record
+	for _, r := range v.latency {
+		if _, ok := r.TPOT(); ok {
+			list = append(list, r)
+		}
+	}
+	if len(list) < 4*minCompared {
+		return
+	}
+	short, long := quartiles(list, func(r *population.Record) float64 { return float64(r.OutputTokens) })
+	if a, b := medianTPOT(short), medianTPOT(long); a > 0 {
+		v.m["tpot_output_growth"] = number(b/a, len(short)+len(long))
+	}
+	at, tpot, inService := v.decoding(list)
+	if slope, half, _, ok := line(inService, tpot); ok {
+		mean, most := meanOf(tpot), slices.Max(inService)
+		alone := mean - slope*(meanOf(inService)-1)
+		if alone > 0 && most > 1 {
+			grown := slope * (most - 1) / alone
+			v.m["tpot_batch_slope"] = number(grown, len(list)).within((slope-half)*(most-1)/alone, (slope+half)*(most-1)/alone)
+			v.m["tpot_batch_flat"] = truth((slope+half)*(most-1)/alone < 0.10)
+		}
+		for i := range tpot {
+			tpot[i] -= slope * (inService[i] - meanOf(inService))
+		}
+	}
+	if slope, half, ok := trend(at, tpot); ok && float64(v.until-v.since) >= 300e9 {
+		perTen := 600 / meanOf(tpot)
+		v.m["tpot_drift"] = number(slope*perTen, len(list)).within((slope-half)*perTen, (slope+half)*perTen)
+		v.m["tpot_drift_low"] = number((slope-half)*perTen, len(list))
+	}
+}
+
+func medianTPOT(list []*population.Record) float64 {
+	var tpot []float64
+	for _, r := range list {
+		if ns, ok := r.TPOT(); ok {
+			tpot = append(tpot, ns)
+		}
+	}
+	if len(tpot) == 0 {
+		return 0
+	}
+	slices.Sort(tpot)
+	return tpot[population.NearestRank(len(tpot), 0.5)]
+}
+
+// decoding returns for each request when it started, in seconds, its TPOT, and how many decoded in the middle of it.
+func (v *view) decoding(list []*population.Record) (at, tpot, inService []float64) {
+	var starts, ends []int64
+	for _, r := range v.members {
+		if r.FirstToken != 0 && r.LastToken > r.FirstToken {
+			starts, ends = append(starts, r.FirstToken), append(ends, r.LastToken)
+		}
+	}
+	slices.Sort(starts)
+	slices.Sort(ends)
+	for _, r := range list {
+		ns, _ := r.TPOT()
+		middle := r.FirstToken + (r.LastToken-r.FirstToken)/2
+		begun, _ := slices.BinarySearch(starts, middle)
+		done, _ := slices.BinarySearch(ends, middle)
+		at, tpot = append(at, float64(r.Start-v.since)/1e9), append(tpot, ns)
+		inService = append(inService, float64(max(1, begun-done)))
+	}
+	return at, tpot, inService
+}
+
+// measureInterference compares the TPOT of requests by how much foreign prefill overlaps their decode.
+func (v *view) measureInterference() {
+	var starts, ends []int64 // of prefills
+	for _, r := range v.members {
+		if ns := phaseTime(r, analyzer.Prefill, population.PathTTFT); ns > 0 && r.FirstToken != 0 {
+			starts, ends = append(starts, r.FirstToken-ns), append(ends, r.FirstToken)
+		}
+	}
+	if len(starts) == 0 {
+		return
+	}
+	slices.Sort(starts)
+	slices.Sort(ends)
+	var with, without []float64
+	lost := 0.0
+	for _, r := range v.latency {
+		ns, ok := r.TPOT()
+		if !ok {
+			continue
+		}
+		begun, _ := slices.BinarySearch(starts, r.LastToken)
+		over, _ := slices.BinarySearch(ends, r.FirstToken+1)
+		if begun > over {
+			with = append(with, ns)
+			if alone := v.domain.Sizes.TPOT.Value; alone > 0 && !v.domain.Sizes.TPOTContended {
+				lost += max(0, ns-alone) * float64(r.OutputTokens-1)
+			}
+		} else {
+			without = append(without, ns)
+		}
+	}
+	if len(with) < minCompared || len(without) < minCompared {
+		return
+	}
+	v.m["prefill_interference"] = number(meanOf(with)/meanOf(without)-1, len(with)+len(without))
+	v.m["stall_recoverable"] = span(lost/float64(len(v.latency)), len(with))
+}
+
+// measureGaps fills in what the times between chunks show.
+func (v *view) measureGaps() {
+	gaps, stalled, requests, stalledRequests := 0, 0, 0, 0
+	var first, last, position, length []float64
+	for _, r := range v.latency {
+		icl := r.ICL()
+		if len(icl) < 2 {
+			continue
+		}
+		requests++
+		sorted := slices.Clone(icl)
+		slices.Sort(sorted)
+		limit := max(5*sorted[population.NearestRank(len(sorted), 0.5)], 100_000) // microseconds
+		before := stalled
+		for _, us := range icl {
+			if gaps++; us > limit {
+				stalled++
+			}
+		}
+		if stalled > before {
+			stalledRequests++
+		}
+		if quarter := len(icl) / 4; quarter >= 4 {
+			first = append(first, medianGap(icl[:quarter]))
+			last = append(last, medianGap(icl[len(icl)-quarter:]))
+			for i, us := range icl {
+				if len(position) < maxGaps {
+					position, length = append(position, float64(i)), append(length, float64(us)*1e3)
+				}
+			}
+		}
+	}
+	if requests == 0 {
+		return
+	}
+	v.m["stalled_gap_share"], v.m["stalled_request_share"] = number(float64(stalled)/float64(gaps), gaps), share(stalledRequests, requests)
+	if len(first) > 0 && meanOf(first) > 0 {
+		v.m["itl_growth"] = number(meanOf(last)/meanOf(first), len(first))
+	}
+	if slope, half, _, ok := line(position, length); ok && half > 0 {
+		z := slope / (half / 2)
+		v.m["itl_growth_p"] = number(upperTail(z), len(length))
+		v.m["itl_intercept_share"] = number((meanOf(length)-slope*meanOf(position))/meanOf(length), len(length))
+	}
+	v.measureCommonStalls()
+}
+
+// maxGaps is how many gaps a line on positions takes in.
+const maxGaps = 200_000
+
+func medianGap(list []uint32) float64 {
+	sorted := slices.Clone(list)
+	slices.Sort(sorted)
+	return float64(sorted[population.NearestRank(len(sorted), 0.5)])
+}
+
+// measureCaches fills in what caches and transfers are known to do.
+func (v *view) measureCaches() {
+	prompt, cached, loaded, shown := int64(0), int64(0), 0, false
+	var kvTTFT, kvE2E, h2d, compute, ttft, preemptedTime, stall, decode float64
+	transfers, preempted, stalls := 0, 0, 0
+	for _, r := range v.latency {
+		if r.InputTokens > 0 && r.CachedTokens >= 0 {
+			prompt, cached, shown = prompt+r.InputTokens, cached+r.CachedTokens, true
+		}
+		if phaseTime(r, analyzer.ModelLoad, population.PathE2E) > 0 {
+			loaded++
+		}
+		if ns, ok := r.TTFT(); ok {
+			ttft += float64(ns)
+		}
+		compute += float64(phaseTime(r, analyzer.Prefill, population.PathE2E) + phaseTime(r, analyzer.Decode, population.PathE2E) + phaseTime(r, analyzer.GPUTransfer, population.PathE2E) + phaseTime(r, analyzer.Other, population.PathE2E))
+		decode += float64(phaseTime(r, analyzer.Decode, population.PathE2E))
+		hit := false
+		for d := range v.Population.Details(r) {
+			switch {
+			case d.Detail == "kv_transfer":
+				kvTTFT, kvE2E = kvTTFT+float64(d.TTFT), kvE2E+float64(d.E2E)
+				transfers++
+			case d.Phase == analyzer.GPUTransfer && d.Detail == "h2d":
+				h2d += float64(d.E2E)
+			case d.Detail == "preempted":
+				preemptedTime += float64(d.E2E)
+				hit = true
+			case d.Phase == analyzer.Decode && d.Detail == "stall":
+				stall += float64(d.E2E)
+				stalls++
+			}
+		}
+		if hit {
+			preempted++
+		}
+	}
+	n := len(v.latency)
+	if shown && prompt > 0 {
+		v.m["cached_share"] = number(float64(cached)/float64(prompt), n)
+	}
+	if v.m["model_load_seen"].Number > 0 {
+		v.m["load_share"], v.m["loaded_share"] = v.m["model_load_share"], share(loaded, n)
+	}
+	if transfers > 0 && ttft > 0 {
+		v.m["kv_transfer_ttft_share"], v.m["kv_transfer_mean"] = number(kvTTFT/ttft, transfers), span(kvE2E/float64(n), transfers)
+	}
+	if h2d > 0 && compute > 0 {
+		v.m["h2d_share"] = number(h2d/compute, n)
+	}
+	if preempted > 0 {
+		v.m["preempted_share"], v.m["preempted_mean"] = share(preempted, n), span(preemptedTime/float64(n), preempted)
+	}
+	if stalls > 0 && decode > 0 {
+		v.m["stall_share"] = number(stall/decode, stalls)
+		v.m["stall_recoverable"] = span(stall/float64(n), stalls)
+	}
+	v.measureColdStarts()
+}
+
+// pause is how long nobody asked before a first request, in nanoseconds.
+const pause = 300e9
+
+// measureColdStarts compares first requests, of each process and after each pause, with the median.
+func (v *view) measureColdStarts() {
+	median := v.m["ttft_p50"].Number
+	lastEnd := map[uint32]int64{}
+	var cold []float64
+	for _, r := range v.members {
+		before, seen := lastEnd[r.Instance]
+		lastEnd[r.Instance] = max(before, r.End)
+		if ns, ok := r.TTFT(); ok && (!seen || r.Start-before > pause) {
+			cold = append(cold, float64(ns))
+		}
+	}
+	if len(cold) > 0 && median > 0 && v.m["ttft_p50"].N > minCompared {
+		v.m["cold_requests"], v.m["cold_ttft_ratio"] = number(float64(len(cold)), len(cold)), number(meanOf(cold)/median, len(cold))
+	}
+}
+
+// measureHardware fills in how near the engine comes to its device.
+func (v *view) measureHardware() {
+	h := v.domain.Hardware
+	if h == nil {
+		return
+	}
+	for _, name := range []string{"mfu", "mbu", "decode_floor", "decode_floor_ratio", "prefill_floor_ratio", "ridge_tokens"} {
+		for _, a := range h.Abstained {
+			if strings.HasPrefix(strings.ToLower(a.What), name) || strings.HasPrefix(a.What, "roofline") {
+				v.m[name] = unknown(a.Why)
+			}
+		}
+	}
+	for _, u := range []struct {
+		name string
+		*population.Utilization
+	}{{"mfu", h.MFU}, {"mbu", h.MBU}} {
+		if u.Utilization != nil && !u.Impossible {
+			m := number(u.Share.Value, u.N)
+			if u.Interval {
+				m = m.within(u.Share.Low, u.Share.High)
+			}
+			v.m[u.name] = m
+		}
+	}
+	var prefill, prefillFloor, decode, decodeFloor, steps float64
+	n, nd := 0, 0
+	for _, r := range v.latency {
+		if floor, ok := h.PrefillFloor(r); ok && floor > 0 {
+			if ns := phaseTime(r, analyzer.Prefill, population.PathE2E); ns > 0 {
+				prefill, prefillFloor = prefill+float64(ns), prefillFloor+floor
+				n++
+			}
+		}
+		if floor, ok := h.DecodeFloor(r); ok && floor > 0 {
+			if ns := phaseTime(r, analyzer.Decode, population.PathE2E); ns > 0 && r.OutputTokens > 1 {
+				decode, decodeFloor, steps = decode+float64(ns), decodeFloor+floor, steps+float64(r.OutputTokens-1)
+				nd++
+			}
+		}
+	}
+	if n >= minCompared {
+		v.m["prefill_floor_ratio"] = number(prefill/prefillFloor, n)
+	}
+	if nd >= minCompared {
+		v.m["decode_floor_ratio"], v.m["decode_floor"] = number(decode/decodeFloor, nd), span(decodeFloor/steps, nd)
+	}
+}
+
+// A stall is a gap between chunks of a request that is far longer than its others.
+type stall struct {
+	from, to int64
+	request  int
+}
+
+// maxStalls is how many stalls are compared with the streams in flight.
+const maxStalls = 20_000
+
+// measureCommonStalls finds stalls that nearly all streams of a process in flight share, without a prefill in them: the
+// process or its host stood still.
+func (v *view) measureCommonStalls() {
+	type stream struct{ from, to int64 }
+	var streams []stream
+	var stalls []stall
+	for _, r := range v.latency {
+		icl := r.ICL()
+		if len(icl) < 2 || r.FirstToken == 0 {
+			continue
+		}
+		sorted := slices.Clone(icl)
+		slices.Sort(sorted)
+		limit := max(5*sorted[population.NearestRank(len(sorted), 0.5)], 100_000)
+		at := r.FirstToken
+		for _, us := range icl {
+			if next := at + int64(us)*1000; us > limit && len(stalls) < maxStalls {
+				stalls = append(stalls, stall{at, next, len(streams)})
+			}
+			at += int64(us) * 1000
+		}
+		streams = append(streams, stream{r.FirstToken, at})
+	}
+	if len(stalls) == 0 {
+		v.m["common_stalls"], v.m["common_stall_share"], v.m["common_stall_mean"] = number(0, 0), number(0, 0), span(0.0, 0)
+		return
+	}
+	slices.SortFunc(stalls, func(a, b stall) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.request, b.request)) })
+	prefills := v.prefills()
+	common, groups, lost := 0, 0, 0.0
+	for i := 0; i < len(stalls); {
+		from, to, j := stalls[i].from, stalls[i].to, i
+		touched := map[int]bool{}
+		for ; j < len(stalls) && stalls[j].from < to; j++ {
+			touched[stalls[j].request] = true
+			from, to = max(from, stalls[j].from), min(to, stalls[j].to)
+		}
+		there := 0
+		for _, s := range streams {
+			if s.from < to && s.to > from {
+				there++
+			}
+		}
+		if len(touched) >= 3 && float64(len(touched)) >= 0.8*float64(there) && !prefills.overlap(from, to) {
+			groups++
+			common += j - i
+			for _, s := range stalls[i:j] {
+				lost += float64(s.to - s.from)
+			}
+		}
+		i = j
+	}
+	v.m["common_stalls"], v.m["common_stall_share"] = number(float64(groups), len(stalls)), number(float64(common)/float64(len(stalls)), len(stalls))
+	v.m["common_stall_mean"] = span(lost/float64(max(1, len(v.latency))), common)
+}
+
+// intervals are stretches of time by their ends, each sorted by itself.
+type intervals struct{ starts, ends []int64 }
+
+func (v *view) prefills() (list intervals) {
+	for _, r := range v.members {
+		if ns := phaseTime(r, analyzer.Prefill, population.PathTTFT); ns > 0 && r.FirstToken != 0 {
+			list.starts, list.ends = append(list.starts, r.FirstToken-ns), append(list.ends, r.FirstToken)
+		}
+	}
+	slices.Sort(list.starts)
+	slices.Sort(list.ends)
+	return list
+}
+
+// overlap reports whether a stretch shares time with one of the intervals.
+func (l *intervals) overlap(from, to int64) bool {
+	begun, _ := slices.BinarySearch(l.starts, to)
+	over, _ := slices.BinarySearch(l.ends, from+1)
+	return begun > over
+}

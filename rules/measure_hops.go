@@ -1,0 +1,149 @@
+package rules
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+)
+
+// upperTail returns the probability that a standard normal variable is over z.
+func upperTail(z float64) float64 { return math.Erfc(z/math.Sqrt2) / 2 }
+
+// measureHops fills in what lies outside of the engine, and what runs beside model calls.
+func (v *view) measureHops() {
+	var outside, total, overhang float64
+	seen, streams := 0, 0
+	for _, r := range v.latency {
+		total += float64(r.E2E())
+		here, shown := int64(0), false
+		for _, t := range r.Phases() {
+			switch t.Phase {
+			case analyzer.Network, analyzer.Gateway, analyzer.Client:
+				here, shown = here+t.E2E, true
+			}
+		}
+		if shown {
+			seen++
+			outside += float64(here)
+		}
+		if ns := phaseTime(r, analyzer.Stream, population.PathE2E); ns > 0 {
+			streams++
+			overhang += float64(ns)
+		}
+	}
+	if seen > 0 && total > 0 {
+		v.m["overhead_share"], v.m["overhead_mean"] = number(outside/total, seen), span(outside/float64(len(v.latency)), seen)
+	}
+	if streams > 0 && total > 0 {
+		v.m["stream_overhang_share"] = number(overhang/total, streams)
+	}
+	v.measureOverlap()
+}
+
+// measureOverlap says how much of the time in which a model call runs two or more do.
+func (v *view) measureOverlap() {
+	type change struct {
+		at int64
+		by int
+	}
+	var changes []change
+	waits, n := 0.0, 0
+	for _, r := range v.members {
+		from, to := serving(r)
+		if to > from {
+			changes = append(changes, change{from, 1}, change{to, -1})
+			waits += float64(from - r.Start)
+			n++
+		}
+	}
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
+	var one, more float64
+	running := 0
+	for i, c := range changes {
+		if dt := c.at - changes[max(0, i-1)].at; running == 1 {
+			one += float64(dt)
+		} else if running > 1 {
+			more += float64(dt)
+		}
+		running += c.by
+	}
+	if one+more > 0 {
+		v.m["model_overlap_share"] = number(more/(one+more), n)
+		v.m["serial_wait_mean"] = span(waits/float64(n), n)
+	}
+}
+
+// serving returns when the engine worked on r, as far as its phases tell: from the end of what precedes prefill.
+func serving(r *population.Record) (from, to int64) {
+	before := int64(0)
+	engine := int64(0)
+	for _, t := range r.Phases() {
+		switch t.Phase {
+		case analyzer.Queue, analyzer.Frontend, analyzer.Network, analyzer.Gateway, analyzer.Client, analyzer.Tokenize:
+			if t.Covers == 0 {
+				before += t.E2E
+			}
+		case analyzer.Prefill, analyzer.Decode, analyzer.Other:
+			engine += t.E2E
+		case analyzer.Unattributed:
+			if t.Covers.Has(analyzer.Prefill) {
+				engine += t.E2E
+			}
+		}
+	}
+	if engine == 0 {
+		return r.Start, r.Start
+	}
+	from = min(r.Start+before, r.End)
+	return from, min(r.End, from+engine)
+}
+
+// measureTelemetry fills in how far the telemetry can be trusted.
+func (v *view) measureTelemetry() {
+	n := len(v.members)
+	if n == 0 {
+		return
+	}
+	at := map[string]population.DoubtSet{}
+	for i := range population.Doubts {
+		at[population.Doubts[i].Name] = 1 << i
+	}
+	count := func(names ...string) Measure {
+		var any population.DoubtSet
+		for _, name := range names {
+			any |= at[name]
+		}
+		k := 0
+		for _, r := range v.members {
+			if r.Doubts&any != 0 {
+				k++
+			}
+		}
+		return share(k, n)
+	}
+	verified, named, stated, sampled := 0, 0, false, false
+	for _, r := range v.members {
+		if v.Verified[v.Population.Text(r.Dialect)] {
+			verified++
+		}
+		if v.Population.Text(r.Instance) != "" {
+			named++
+		}
+		stated = stated || r.Probability != 0
+		sampled = sampled || r.Probability == analyzer.UnknownRate || r.Probability > 0 && r.Probability < 1
+	}
+	if p, ok := v.Facts.Sampling(); ok {
+		stated, sampled = true, p < 1
+	}
+	v.m["verified_share"], v.m["instance_known_share"] = share(verified, n), share(named, n)
+	v.m["ttft_unmeasured_share"] = count(analyzer.WarnTTFTUnmeasured)
+	v.m["slices_missing_share"] = count(analyzer.WarnSlicesMissing)
+	v.m["inconsistent_share"] = count(analyzer.WarnDurationRefused, analyzer.WarnDurationsDisagree, analyzer.WarnFirstTokenOutside)
+	v.m["clock_drift_share"], v.m["clock_skew_share"] = count(analyzer.WarnClockDrift), count(analyzer.WarnClockSkew)
+	v.m["partial_share"] = count(population.WarnPartialTrace)
+	v.m["events_lost_share"] = count(population.WarnEventsLost, analyzer.WarnEventsDropped)
+	v.m["sampled"], v.m["sampling_stated"] = truth(sampled), truth(stated)
+}

@@ -1,0 +1,219 @@
+package rules
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+)
+
+// The verdicts of queueing as rules spell them.
+const (
+	verdictCalm    = "calm"
+	verdictLoad    = "load"
+	verdictHold    = "hold"
+	verdictUnsure  = "hold_or_sampling"
+	verdictNotFIFO = "not_fifo"
+)
+
+// measureQueue fills in how requests wait. What the replay says holds for all of the domain's time.
+func (v *view) measureQueue() {
+	m, q := v.m, &v.domain.Queueing
+	known, waits := 0, 0
+	for _, r := range v.latency {
+		for _, t := range r.Phases() {
+			if t.Covers == 0 && (t.Phase == analyzer.Queue || t.Phase == analyzer.Prefill) {
+				known++
+				break
+			}
+		}
+		if phaseTime(r, analyzer.Queue, population.PathE2E) > longWait {
+			waits++
+		}
+	}
+	if known > 0 {
+		m["waits"], m["waited_share"] = number(float64(waits), known), share(waits, known)
+	}
+	v.measureService()
+	why := ""
+	if len(q.Abstained) > 0 {
+		why = q.Abstained[0].Why
+	}
+	verdicts := map[string]string{
+		population.QueueCalm: verdictCalm, population.QueueLoad: verdictLoad, population.QueueHeld: verdictHold,
+		population.QueueHeldOrSample: verdictUnsure, population.QueueNotFIFO: verdictNotFIFO,
+	}
+	for _, name := range []string{"queue_verdict", "wait_ratio", "utilisation", "slots", "slots_kind", "hold_attribute", "hold_share"} {
+		m[name] = unknown(why)
+	}
+	if verdict := verdicts[q.Verdict]; verdict != "" {
+		m["queue_verdict"] = text(verdict)
+	}
+	if q.Slots > 0 {
+		m["slots"], m["slots_kind"] = number(float64(q.Slots), q.Waits), text(q.Binding)
+		m["wait_ratio"] = number(q.Ratio, q.Waits)
+	}
+	if q.Verdict == population.QueueHeld {
+		m["hold_attribute"] = text(q.HeldBy)
+	}
+	if q.Utilisation > 0 {
+		m["utilisation"] = number(q.Utilisation, q.Requests)
+	}
+	for i := range q.Plateaus {
+		p := &q.Plateaus[i]
+		if p.Stage == population.StagePrefill {
+			m["prefill_slots"] = number(float64(p.Count), q.Waits)
+		}
+	}
+	if s := q.Static; s != nil {
+		m["wait_mode"], m["wait_mode_share"] = span(s.Wait, q.Waits), number(s.AtWait, q.Waits)
+		m["batch_end_share"] = number(s.Together*s.EndAlike, q.Requests)
+		m["idle_wait_share"] = number(s.Idle, q.Waits)
+	} else if q.Requests > 0 {
+		m["wait_mode_share"], m["batch_end_share"] = number(0, q.Waits), number(0, q.Requests)
+	}
+	if h := q.HeadOfLine; h != nil {
+		m["hol_correlation"], m["service_cv2"] = number(h.Work, q.Requests), number(h.ServiceCV2, q.Requests)
+	}
+}
+
+// measureService sweeps over what is in service and who waits.
+func (v *view) measureService() {
+	type change struct {
+		at            int64
+		service, wait int
+	}
+	var changes []change
+	for _, r := range v.members {
+		wait := phaseTime(r, analyzer.Queue, population.PathE2E)
+		if r.Joined == 0 || r.FirstToken == 0 {
+			continue
+		}
+		start, end := r.Joined+wait, max(r.LastToken, r.FirstToken)
+		changes = append(changes, change{start, 1, 0}, change{end, -1, 0})
+		if wait > longWait {
+			changes = append(changes, change{r.Joined, 0, 1}, change{start, 0, -1})
+		}
+	}
+	if len(changes) == 0 {
+		return
+	}
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.service, b.service)) })
+	var time, sum, squares float64
+	serving, waiting, most := 0, 0, 0
+	for i, c := range changes {
+		if i > 0 && waiting > 0 {
+			dt := float64(c.at - changes[i-1].at)
+			time, sum, squares = time+dt, sum+dt*float64(serving), squares+dt*float64(serving)*float64(serving)
+		}
+		serving, waiting = serving+c.service, waiting+c.wait
+		most = max(most, serving)
+	}
+	n := len(v.members)
+	v.m["in_service_max"] = number(float64(most), n)
+	if time > 0 && sum > 0 {
+		mean := sum / time
+		v.m["plateau_cv"] = number(math.Sqrt(max(0, squares/time-mean*mean))/mean, n)
+	}
+}
+
+// measureSizes fills in how service follows from sizes; they hold for all of the domain's time.
+func (v *view) measureSizes() {
+	m, s := v.m, &v.domain.Sizes
+	if p := s.Prefill; p != nil {
+		m["prefill_slope"] = span(p.Slope.Value, p.N).within(p.Slope.Low, p.Slope.High)
+		if p.Slope.Low > 0 {
+			m["prefill_rate"] = number(1e9/p.Slope.Value, p.N).within(1e9/p.Slope.High, 1e9/p.Slope.Low)
+			m["prefill_intercept_tokens"] = number(p.Intercept.Value/p.Slope.Value, p.N)
+		}
+		m["cached_prefix_tokens"] = number(0, p.N)
+		if c := s.CachedTokens; c != nil {
+			m["cached_prefix_tokens"] = number(c.Value, p.N).within(c.Low, c.High)
+		}
+	}
+	if s.TPOT.Value > 0 {
+		m["uncontended_tpot"] = span(s.TPOT.Value, s.TPOTN).within(s.TPOT.Low, s.TPOT.High)
+	}
+	if s.R != nil {
+		m["tokens_per_step"] = number(s.R.Value, s.TPOTN).within(s.R.Low, s.R.High)
+	} else if len(s.Abstained) > 0 {
+		m["tokens_per_step"] = unknown(s.Abstained[0].Why)
+	}
+	var x, prefill, xFront, front []float64
+	for _, r := range v.latency {
+		if r.InputTokens <= 0 {
+			continue
+		}
+		tokens := float64(r.InputTokens - max(0, r.CachedTokens))
+		if ns := phaseTime(r, analyzer.Prefill, population.PathE2E); ns > 0 {
+			x, prefill = append(x, tokens), append(prefill, float64(ns))
+		}
+		if ns := phaseTime(r, analyzer.Frontend, population.PathTTFT) + phaseTime(r, analyzer.Tokenize, population.PathTTFT); ns > 0 {
+			xFront, front = append(xFront, float64(r.InputTokens)), append(front, float64(ns))
+		}
+	}
+	if _, _, r2, ok := line(x, prefill); ok {
+		m["prefill_r2"] = number(r2, len(x))
+	}
+	if slope, half, r2, ok := line(xFront, front); ok {
+		m["frontend_slope"] = span(slope, len(xFront)).within(slope-half, slope+half)
+		m["frontend_slope_low"], m["frontend_r2"] = span(slope-half, len(xFront)), number(r2, len(xFront))
+	}
+	v.measureTokenizeGrowth()
+}
+
+// minLine is how many points a line needs.
+const minLine = 20
+
+// line fits y on x by least squares: the slope with half of its 95 % interval, and how much of y's variance it explains.
+func line(x, y []float64) (slope, half, r2 float64, ok bool) {
+	if len(x) < minLine {
+		return 0, 0, 0, false
+	}
+	mx, my := meanOf(x), meanOf(y)
+	var sxx, sxy, syy float64
+	for i := range x {
+		sxx, sxy, syy = sxx+(x[i]-mx)*(x[i]-mx), sxy+(x[i]-mx)*(y[i]-my), syy+(y[i]-my)*(y[i]-my)
+	}
+	if sxx == 0 || syy == 0 {
+		return 0, 0, 0, false
+	}
+	slope, r2 = sxy/sxx, sxy*sxy/(sxx*syy)
+	return slope, 2 * math.Sqrt((1-r2)*syy/float64(len(x)-2)/sxx), r2, true
+}
+
+// measureTokenizeGrowth compares the frontend time of requests that start among many others with that of those that
+// start among few.
+func (v *view) measureTokenizeGrowth() {
+	var list []*population.Record
+	for _, r := range v.latency {
+		if phaseTime(r, analyzer.Frontend, population.PathTTFT)+phaseTime(r, analyzer.Tokenize, population.PathTTFT) > 0 {
+			list = append(list, r)
+		}
+	}
+	if len(list) < 4*minLine {
+		return
+	}
+	ends := make([]int64, len(v.members))
+	for i, r := range v.members {
+		ends[i] = r.End
+	}
+	slices.Sort(ends)
+	among := func(r *population.Record) float64 {
+		started, _ := slices.BinarySearchFunc(v.members, r.Start, func(r *population.Record, t int64) int { return cmp.Compare(r.Start, t) })
+		ended, _ := slices.BinarySearch(ends, r.Start)
+		return float64(started - ended)
+	}
+	few, many := quartiles(list, among)
+	front := func(list []*population.Record) (mean float64) {
+		for _, r := range list {
+			mean += float64(phaseTime(r, analyzer.Frontend, population.PathTTFT)+phaseTime(r, analyzer.Tokenize, population.PathTTFT)) / float64(len(list))
+		}
+		return mean
+	}
+	if least := front(few); least > 0 {
+		v.m["tokenize_growth"] = number(front(many)/least, len(few)+len(many))
+	}
+}
