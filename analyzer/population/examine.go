@@ -74,19 +74,37 @@ var core = analyzer.SetOf(analyzer.CorePhases[:]...)
 func (p *Population) examineDomain(domain Domain, o *StudyOptions) *DomainStudy {
 	d := &DomainStudy{Domain: domain, Regimes: p.regimes(domain.Members)}
 	busy := p.busy(domain.Members)
+	sampled := p.sampled(domain.Members, o.Facts)
 	for _, r := range d.Regimes {
 		p.split(r, o.Window.Until)
 		r.Blocks = p.blocks(r, busy)
 		if domain.PrefillOnly {
 			continue
 		}
-		incidents := p.incidents(domain.Name, r)
-		d.Incidents = append(d.Incidents, incidents...)
-		r.TailTTFT = p.tail(r, PathTTFT, len(incidents) > 0)
-		r.TailE2E = p.tail(r, PathE2E, len(incidents) > 0)
+		r.Incidents = p.incidents(domain.Name, r)
+		r.TailTTFT = p.tail(r, PathTTFT, len(r.Incidents) > 0)
+		r.TailE2E = p.tail(r, PathE2E, len(r.Incidents) > 0)
+		if len(r.Incidents) > 0 && sampled != "" {
+			for i := range r.Incidents {
+				r.Incidents[i].Drain = 0
+			}
+			r.Abstained = append(r.Abstained, Abstention{"how long incidents took to drain", sampled, "trace every request, or state --fact sampling=none"})
+		}
+		if n := len(r.Tail); n > 0 && r.TailE2E.TooFew {
+			r.Abstained = append(r.Abstained, Abstention{"tail of " + d.Domain.Label(),
+				fmt.Sprintf("%d requests from p95 on, of %d that it needs", n, fewForTail), "a longer window"})
+		}
+		d.Incidents = append(d.Incidents, r.Incidents...)
 	}
 	d.Sizes = p.Sizes(&d.Domain, domain.Members, o.Seed)
 	d.Queueing = p.Queueing(&d.Domain, domain.Members, &d.Sizes, o.Facts)
+	for _, r := range d.Regimes {
+		r.Queueing = d.Queueing
+		if len(d.Regimes) > 1 {
+			r.Queueing = p.Queueing(&d.Domain, r.Members, &d.Sizes, o.Facts)
+		}
+	}
+	d.Blame, _ = p.Blame(&d.Domain, &d.Queueing) // what is missing for it, Queueing says
 	d.Hardware = p.Hardware(&d.Domain, d.Regimes, &d.Sizes, o.Facts, o.Seed)
 	d.rerun = p.rerun(d)
 	return d

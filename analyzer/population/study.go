@@ -2,6 +2,7 @@ package population
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -35,10 +36,10 @@ type DomainStudy struct {
 	Domain    Domain
 	Sizes     Sizes
 	Queueing  Queueing
+	Blame     *Blame         // nil where Queueing does not say what is waited for
 	Regimes   []*RegimeStudy // by time
 	Incidents []Incident     // by time, of all regimes
 	Hardware  *Hardware
-	Abstained []Abstention
 
 	rerun *rerun // nil where the domain cannot be replayed
 }
@@ -56,7 +57,33 @@ type RegimeStudy struct {
 
 	Body, Tail        []int32 // of Latency: E2E up to its p50, and from its p95 on; by start
 	TailTTFT, TailE2E TailAttribution
+	Incidents         []Incident // by time
+	Queueing          Queueing   // of Members alone
 	Abstained         []Abstention
+}
+
+// Refusals lists every abstention of s once: those of queueing first, which the most hangs on.
+func (s *Study) Refusals() []Abstention {
+	var list []Abstention
+	for _, d := range s.Domains {
+		list = append(list, d.Queueing.Abstained...)
+	}
+	list = append(list, s.Abstained...)
+	for _, d := range s.Domains {
+		for _, r := range d.Regimes {
+			list = append(list, r.Abstained...)
+		}
+		list = append(list, d.Sizes.Abstained...)
+		if d.Hardware != nil {
+			list = append(list, d.Hardware.Abstained...)
+		}
+	}
+	seen := map[Abstention]bool{}
+	return slices.DeleteFunc(list, func(a Abstention) bool {
+		before := seen[a]
+		seen[a] = true
+		return before
+	})
 }
 
 // A Path is one of the two stretches of a request that have a ledger.
