@@ -7,6 +7,7 @@ import (
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/rules"
 )
 
 // Options say what a report is built from.
@@ -20,6 +21,9 @@ type Options struct {
 	Objectives population.Objectives // limits of each request; none without
 	Definition Definition            // of a benchmark, for more measures; none without
 	Facts      population.Facts      // what people state beside the traces
+
+	Rules   *rules.Set                                     // name causes; none without
+	Metrics func(population.Window) []analyzer.MetricPoint // of engines and accelerators in a window; may be nil
 
 	// TraceLink is where a person can look at a trace: a URL with {trace_id}, and with {span_id}, {from_ms} and {to_ms}
 	// where it takes them. Empty for none.

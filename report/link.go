@@ -3,9 +3,6 @@ package report
 import (
 	"bytes"
 	"fmt"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -19,12 +16,7 @@ func link(list []Exemplar, template string) {
 	}
 	for i := range list {
 		e := &list[i]
-		e.Link = strings.NewReplacer(
-			"{trace_id}", url.QueryEscape(e.TraceID),
-			"{span_id}", url.QueryEscape(e.SpanID),
-			"{from_ms}", strconv.FormatInt(e.Start.Add(-linkMargin).UnixMilli(), 10),
-			"{to_ms}", strconv.FormatInt(e.Start.Add(time.Duration(e.E2E)).Add(linkMargin).UnixMilli(), 10),
-		).Replace(template)
+		e.Link = traceLink(template, e.TraceID, e.SpanID, e.Start, e.E2E)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer"
-	"github.com/slowtoken/slowtoken/analyzer/population"
 )
 
 // A Case is what rules are evaluated on: a regime of a capacity domain, or all of a domain's time.
@@ -21,7 +20,7 @@ type Case struct {
 type Cohort struct {
 	N, Of     int
 	Arrivals  int // of an incident; 0 where it is none
-	Exemplars []population.Exemplar
+	Exemplars []Exemplar
 	Doubtful  int  // of N, with a doubt that touches the phase
 	Inferred  bool // the phase is only inferred
 	// Unverified says that all were read by dialects that were not tested against the real stack.
@@ -202,7 +201,7 @@ func (r *Rule) finding(c *Case) Finding {
 	}
 	f.Cause, _ = r.Cause.fill(b)
 	cohort := c.cohort(r)
-	f.Who = AffectedRequests{Who: r.Affected, N: cohort.N, Of: cohort.Of, Exemplars: cohort.Exemplars}
+	f.Who = AffectedRequests{Who: r.Affected, N: cohort.N, Of: cohort.Of, Exemplars: append([]Exemplar{}, cohort.Exemplars...)}
 	if cohort.Of > 0 {
 		f.Who.Share = float64(cohort.N) / float64(cohort.Of)
 	}

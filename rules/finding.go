@@ -75,11 +75,17 @@ type Place struct {
 
 // AffectedRequests says whom a finding concerns.
 type AffectedRequests struct {
-	Who       Affected              `json:"who"`
-	N         int                   `json:"n"`
-	Of        int                   `json:"of"` // requests of the regime
-	Share     float64               `json:"share"`
-	Exemplars []population.Exemplar `json:"exemplars"` // worst first, at most 3
+	Who       Affected   `json:"who"`
+	N         int        `json:"n"`
+	Of        int        `json:"of"` // requests of the regime
+	Share     float64    `json:"share"`
+	Exemplars []Exemplar `json:"exemplars"` // worst first, at most 3
+}
+
+// An Exemplar is a request to look at.
+type Exemplar struct {
+	population.Exemplar
+	Link string `json:"link,omitempty"` // to look at it, when it is known where the trace is
 }
 
 // An EvidenceItem is one measure that a finding rests on.
@@ -148,13 +154,13 @@ type Result struct {
 	Verdict string `json:"verdict"`
 	// Findings are in rank order; those that cannot be sized and experimental ones follow.
 	Findings  []Finding `json:"findings"`
-	Telemetry []Finding `json:"telemetry"` // faults of the telemetry
+	Telemetry []Finding `json:"telemetry_findings"` // faults of the telemetry
 	// FirstChanges says that another finding comes first when effort and risk do not count.
 	FirstChanges bool `json:"first_changes_without_effort_and_risk"`
 	// Nearest is the rule that is nearest to firing and does not; nil where none is near, or where something fires.
-	Nearest  *Near      `json:"nearest,omitempty"`
-	Skipped  []Skipped  `json:"skipped"`  // no data
-	Withheld []Withheld `json:"withheld"` // conditions hold, and something forbids to name it
+	Nearest  *Near      `json:"nearest_rule,omitempty"`
+	Skipped  []Skipped  `json:"rules_skipped"`  // no data
+	Withheld []Withheld `json:"rules_withheld"` // conditions hold, and something forbids to name it
 }
 
 // A Near is a rule that does not fire, with the condition that is furthest from holding.

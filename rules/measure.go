@@ -131,7 +131,7 @@ func (v *view) cohort(who Affected, phase analyzer.Phase) Cohort {
 	for i, r := range list {
 		if i < mostExemplars {
 			ttft, _ := r.TTFT()
-			c.Exemplars = append(c.Exemplars, population.Exemplar{TraceID: r.TraceID, SpanID: r.SpanID, Start: r.Start, E2E: r.E2E(), TTFT: ttft})
+			c.Exemplars = append(c.Exemplars, Exemplar{Exemplar: population.Exemplar{TraceID: r.TraceID, SpanID: r.SpanID, Start: r.Start, E2E: r.E2E(), TTFT: ttft}})
 		}
 		if r.Doubts.Touches().Has(phase) {
 			c.Doubtful++

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/rules"
+)
+
+// ruleInput returns what rules are told of the population of r.
+func (r *Report) ruleInput(p *population.Population, o *Options) *rules.Input {
+	in := &rules.Input{
+		Population: p, Study: r.Study, Window: o.Window, Facts: o.Facts, Verified: map[string]bool{}, Targets: ruleTargets(r.Targets),
+	}
+	for i := range o.Dialects {
+		in.Verified[o.Dialects[i].Name] = o.Dialects[i].Verified
+	}
+	if o.Metrics != nil {
+		in.Metrics = o.Metrics(population.Window{Since: p.First, Until: p.Last})
+	}
+	return in
+}
+
+// diagnose lets the rules name causes.
+func (r *Report) diagnose(p *population.Population, o *Options) {
+	r.Result = &rules.Result{Findings: []rules.Finding{}, Telemetry: []rules.Finding{}, Skipped: []rules.Skipped{}, Withheld: []rules.Withheld{}}
+	if o.Rules == nil || r.Requests.Total == 0 {
+		return
+	}
+	r.Cases = rules.Cases(r.ruleInput(p, o))
+	r.Result = o.Rules.Evaluate(r.Cases)
+	for _, list := range [][]rules.Finding{r.Findings, r.Telemetry} {
+		linkFindings(list, o.TraceLink)
+	}
+}
+
+// ruleTargets says how the targets stand in the words of rules.
+func ruleTargets(list []TargetResult) (t rules.Targets) {
+	for i := range list {
+		target := &list[i]
+		t.Known = true
+		missed := target.Verdict == VerdictFail
+		t.Missed = t.Missed || missed
+		switch target.Measure {
+		case "TTFT":
+			t.TTFT = t.TTFT || missed
+		case "TPOT":
+			t.TPOT = t.TPOT || missed
+			t.TPOTLimit = target.Limit
+			if target.Acceptable != nil {
+				t.TPOTLimit = *target.Acceptable
+			}
+		case "E2E":
+			t.E2E = t.E2E || missed
+		}
+	}
+	return t
+}
+
+func linkFindings(list []rules.Finding, template string) {
+	if template == "" {
+		return
+	}
+	for i := range list {
+		f := &list[i]
+		for j := range f.Who.Exemplars {
+			e := &f.Who.Exemplars[j]
+			e.Link = traceLink(template, e.TraceID.String(), e.SpanID.String(), time.Unix(0, e.Start), e.E2E)
+		}
+		linkFindings(f.Beneath, template)
+	}
+}
+
+// traceLink fills in the template of [Options.TraceLink] for one request.
+func traceLink(template, traceID, spanID string, start time.Time, e2e int64) string {
+	return strings.NewReplacer(
+		"{trace_id}", url.QueryEscape(traceID),
+		"{span_id}", url.QueryEscape(spanID),
+		"{from_ms}", strconv.FormatInt(start.Add(-linkMargin).UnixMilli(), 10),
+		"{to_ms}", strconv.FormatInt(start.Add(time.Duration(e2e)).Add(linkMargin).UnixMilli(), 10),
+	).Replace(template)
+}
