@@ -17,8 +17,9 @@ type Cohort struct {
 	N         int     `json:"n"`
 	Members   []int32 `json:"-"` // of the regimes' Latency, ascending
 
-	Typical Exemplar `json:"typical"` // closest to the median of every phase
-	Worst   Exemplar `json:"worst"`   // longest E2E
+	// Typical is closest to the median of every phase, Worst has the longest E2E; nil without members.
+	Typical *Exemplar `json:"typical,omitempty"`
+	Worst   *Exemplar `json:"worst,omitempty"`
 }
 
 // The cohorts that are always there.
@@ -74,7 +75,8 @@ func (p *Population) cohorts(domains []*DomainStudy) []*Cohort {
 	}
 	for _, c := range list {
 		if c.N = len(c.Members); c.N > 0 {
-			c.Typical, c.Worst = p.typical(c.Members), p.worst(c.Members)
+			typical, worst := p.typical(c.Members), p.worst(c.Members)
+			c.Typical, c.Worst = &typical, &worst
 		}
 	}
 	return list

@@ -118,23 +118,29 @@ func (r *rerun) enough() (server replay.Slots, times float64) {
 // queueGains fills in what queue would win: by a replay with more capacity or, where nothing can be replayed, down to a
 // mean wait of 5 % of mean E2E, in proportion to each wait.
 func (p *Population) queueGains(g *gains, d *DomainStudy) {
-	if d.rerun != nil {
+	if d.rerun != nil && len(d.latency()) >= fewForFloor {
 		server, times := d.rerun.enough()
 		g.names(FloorCapacity)
 		g.capacity = max(g.capacity, times)
 		d.rerun.relief(server, d.rerun.load.Jobs, &g.won)
 		return
 	}
-	g.names(FloorCalm)
-	g.noFeedback = true
 	var wait, e2e float64
 	members := d.latency()
+	known := 0
 	for _, m := range members {
 		if g.known[m] {
+			known++
 			wait += float64(g.observed[PathE2E][m])
 			e2e += float64(p.Records[m].E2E())
 		}
 	}
+	if known < fewForFloor {
+		g.lacks(d, known)
+		return
+	}
+	g.names(FloorCalm)
+	g.noFeedback = true
 	if wait <= calmShare*e2e {
 		return
 	}

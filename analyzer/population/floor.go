@@ -19,7 +19,7 @@ const smallestRidge = 153
 // A phaseFloor is the least that a phase would take of the requests of one domain.
 type phaseFloor struct {
 	source string // "" where there is no floor
-	why    string // of no floor
+	found  int    // requests that it was to be learned from
 	line   func(r *Record) (ns float64, ok bool)
 	waste  bool // 0
 }
@@ -77,6 +77,9 @@ func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32
 	if phase == analyzer.Retry {
 		return phaseFloor{source: FloorWaste, waste: true}
 	}
+	if f, ok := p.physicsFloor(phase, d, members); ok {
+		return f
+	}
 	if f, ok := p.tokensFloor(phase, d); ok {
 		return f
 	}
@@ -93,7 +96,7 @@ func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32
 		}
 	}
 	if len(plain) < fewForFloor {
-		return phaseFloor{why: "too few requests to learn a floor from: " + countOf(len(plain), fewForFloor)}
+		return phaseFloor{found: len(plain)}
 	}
 	if 10*len(sized) >= 9*len(plain) {
 		line := fitQuantileLine(sized, floorShare)
@@ -104,6 +107,34 @@ func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32
 	}
 	line := fitQuantileLine(plain, floorShare)
 	return phaseFloor{source: FloorQuantile, line: func(*Record) (float64, bool) { return line.intercept, true }}
+}
+
+// physicsFloor is what the device could do at best, where it is known for nine in ten of the requests with the phase.
+func (p *Population) physicsFloor(phase analyzer.Phase, d *DomainStudy, members []int32) (phaseFloor, bool) {
+	h := d.Hardware
+	if h == nil {
+		return phaseFloor{}, false
+	}
+	line := map[analyzer.Phase]func(*Record) (float64, bool){
+		analyzer.Prefill: h.PrefillFloor,
+		analyzer.Decode:  h.DecodeFloor,
+		analyzer.ModelLoad: func(*Record) (float64, bool) {
+			return h.LoadFloor()
+		},
+	}[phase]
+	if line == nil {
+		return phaseFloor{}, false
+	}
+	shown, known := 0, 0
+	for _, m := range members {
+		if r := &p.Records[m]; r.shows(phase) {
+			shown++
+			if _, ok := line(r); ok {
+				known++
+			}
+		}
+	}
+	return phaseFloor{source: FloorPhysics, line: line}, shown > 0 && 10*known >= 9*shown
 }
 
 // tokensFloor is the floor of prefill that runs at the efficiency of decode: with r prompt tokens in the time of a decode

@@ -96,11 +96,7 @@ func (p *Population) addGains(g *gains, d *DomainStudy) {
 		}
 	}
 	if !shown {
-		for _, r := range d.Regimes {
-			for _, m := range r.Latency {
-				g.known[m] = false
-			}
-		}
+		g.forget(d)
 		return
 	}
 	g.shown = true
@@ -110,12 +106,7 @@ func (p *Population) addGains(g *gains, d *DomainStudy) {
 	}
 	f := p.floor(g.phase, d, d.latency())
 	if f.source == "" {
-		g.lacks(f.why)
-		for _, r := range d.Regimes {
-			for _, m := range r.Latency {
-				g.known[m] = false
-			}
-		}
+		g.lacks(d, f.found)
 		return
 	}
 	g.names(f.source)
@@ -161,9 +152,17 @@ func (g *gains) names(source string) {
 	}
 }
 
-func (g *gains) lacks(why string) {
+// lacks notes that a domain has too few requests for a floor.
+func (g *gains) lacks(d *DomainStudy, found int) {
 	if g.why == "" {
-		g.why = why
+		g.why = fmt.Sprintf("%d requests are too few for a floor, which needs %d", found, fewForFloor)
+	}
+	g.forget(d)
+}
+
+func (g *gains) forget(d *DomainStudy) {
+	for _, m := range d.latency() {
+		g.known[m] = false
 	}
 }
 
@@ -229,7 +228,7 @@ func (p *Population) score(g *gains, c *Cohort, path Path, b *bootstrap, o *Stud
 	case s.Observed < minObserved && g.why != "":
 		s.Why = g.why
 	case s.Observed < minObserved:
-		s.Why = fmt.Sprintf("observed in requests with %.0f %% of the time only; 90 %% are needed", 100*s.Observed)
+		s.Why = fmt.Sprintf("observed in %.0f %% of the time only; a score needs 90 %%", 100*s.Observed)
 	}
 	if s.Why != "" {
 		s.FloorSource, s.Capacity, s.NoFeedback = "", 0, false
@@ -256,5 +255,3 @@ func classOf(s *Score, missed bool) string {
 	}
 	return ClassModerate
 }
-
-func countOf(n, needed int) string { return fmt.Sprintf("%d of %d", n, needed) }
