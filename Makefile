@@ -54,6 +54,7 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary,
 	.ci/stage glibc       $(MAKE) --no-print-directory glibc-floor && \
 	.ci/stage jaeger      $(MAKE) --no-print-directory jaeger-test && \
 	.ci/stage clients     $(MAKE) --no-print-directory clients-test && \
+	.ci/stage confluence  $(MAKE) --no-print-directory confluence-test && \
 	.ci/stage deploy      $(MAKE) --no-print-directory deploy-test
 
 .PHONY: conformance
@@ -75,6 +76,10 @@ jaeger-test: preflight ## fetch from a real Jaeger, which is built first (minute
 .PHONY: clients-test
 clients-test: build ## OpenTelemetry's JavaScript SDK into serve (needs Node.js and npm)
 	@.ci/clients/run $(BINARY)
+
+.PHONY: confluence-test
+confluence-test: ## somebody else's Confluence client against the fake that ours is tested with (needs Node.js and npm)
+	@.ci/confluence/run
 
 .PHONY: deploy-test
 deploy-test: ## what deploy/ holds: read by those who will use it, and the container's steps in a chroot (as root)

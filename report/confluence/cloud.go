@@ -99,3 +99,15 @@ func (c *cloud) update(ctx context.Context, old *found, p *Page, message string)
 func storageBody(p *Page) map[string]any {
 	return map[string]any{"representation": "storage", "value": string(p.Body)}
 }
+
+func (c *cloud) attachments(ctx context.Context, id string) (list []attachment, err error) {
+	there, err := all[struct {
+		ID      string `json:"id"`
+		Title   string `json:"title"`
+		Comment string `json:"comment"`
+	}](ctx, c.Client, "/api/v2/pages/"+url.PathEscape(id)+"/attachments?limit=50")
+	for _, a := range there {
+		list = append(list, attachment{a.ID, a.Title, a.Comment})
+	}
+	return list, err
+}

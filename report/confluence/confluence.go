@@ -1,5 +1,5 @@
-// Package confluence publishes pages to Confluence: to Cloud through its REST API v2 (attachments through v1, where v2
-// has none), to Data Center through v1.
+// Package confluence publishes pages to Confluence: to Cloud through its REST API v2 (uploads through v1, since v2 has
+// none), to Data Center through v1.
 //
 // Publishing is idempotent. The message of the version that it writes carries the hash of what was written, so that the
 // next time shows whether anything is new, and whether the newest version is still its own: what a person has edited
@@ -89,7 +89,11 @@ type pages interface {
 	create(ctx context.Context, p *Page, message string) (*found, error)
 	// update writes the version after old's.
 	update(ctx context.Context, old *found, p *Page, message string) (*found, error)
+	attachments(ctx context.Context, id string) ([]attachment, error)
 }
+
+// An attachment is a file that a page has.
+type attachment struct{ id, name, comment string }
 
 // A found is a page as the site has it.
 type found struct {
@@ -247,14 +251,14 @@ func (c *Client) link(p *found) string {
 // attach uploads the images that the page lacks or has with other content, and returns how many those are. The comment
 // of an attachment carries the hash of its content.
 func (c *Client) attach(ctx context.Context, id string, images []Image, dryRun bool) (written int, err error) {
-	there, err := c.attachments(ctx, id)
+	there, err := c.pages.attachments(ctx, id)
 	if err != nil {
 		return 0, err
 	}
 	for _, image := range images {
 		comment := mark + hash(image.Content)
-		i := slices.IndexFunc(there, func(a attachment) bool { return a.Title == image.Name })
-		if i >= 0 && (there[i].Metadata.Comment == comment || there[i].Extensions.Comment == comment) {
+		i := slices.IndexFunc(there, func(a attachment) bool { return a.name == image.Name })
+		if i >= 0 && there[i].comment == comment {
 			continue
 		}
 		written++
@@ -263,29 +267,13 @@ func (c *Client) attach(ctx context.Context, id string, images []Image, dryRun b
 		}
 		path := "/rest/api/content/" + url.PathEscape(id) + "/child/attachment"
 		if i >= 0 {
-			path += "/" + url.PathEscape(there[i].ID) + "/data"
+			path += "/" + url.PathEscape(there[i].id) + "/data"
 		}
 		if err := c.upload(ctx, path, image, comment); err != nil {
 			return written - 1, err
 		}
 	}
 	return written, nil
-}
-
-// An attachment is one as v1 has it. The comment stands in metadata on Data Center and in extensions on Cloud.
-type attachment struct {
-	ID         string      `json:"id"`
-	Title      string      `json:"title"`
-	Metadata   commentHeld `json:"metadata"`
-	Extensions commentHeld `json:"extensions"`
-}
-
-type commentHeld struct {
-	Comment string `json:"comment"`
-}
-
-func (c *Client) attachments(ctx context.Context, id string) ([]attachment, error) {
-	return all[attachment](ctx, c, "/rest/api/content/"+url.PathEscape(id)+"/child/attachment?limit=50&expand=version,metadata,extensions")
 }
 
 func (c *Client) upload(ctx context.Context, path string, image Image, comment string) error {

@@ -74,3 +74,17 @@ func dataCenterBody(p *Page) map[string]any {
 	}
 	return body
 }
+
+func (c *dataCenter) attachments(ctx context.Context, id string) (list []attachment, err error) {
+	there, err := all[struct {
+		ID       string `json:"id"`
+		Title    string `json:"title"`
+		Metadata struct {
+			Comment string `json:"comment"`
+		} `json:"metadata"`
+	}](ctx, c.Client, "/rest/api/content/"+url.PathEscape(id)+"/child/attachment?limit=50")
+	for _, a := range there {
+		list = append(list, attachment{a.ID, a.Title, a.Metadata.Comment})
+	}
+	return list, err
+}

@@ -134,7 +134,7 @@ func (s *Server) v1Page(p *Page, expand string) map[string]any {
 	return m
 }
 
-// attachments answers what version 1 has below /rest/api/content/ID/child: on Cloud too, where version 2 cannot upload.
+// attachments answers what version 1 has below /rest/api/content/ID/child; of that, Cloud has uploads only.
 func (s *Server) attachments(w http.ResponseWriter, r *http.Request, id string, path []string) {
 	p := s.page(id)
 	if p == nil || len(path) == 0 || path[0] != "attachment" {
@@ -142,6 +142,8 @@ func (s *Server) attachments(w http.ResponseWriter, r *http.Request, id string, 
 		return
 	}
 	switch {
+	case r.Method == http.MethodGet && len(path) == 1 && s.Cloud:
+		refuse(w, http.StatusGone, "attachments are listed by version 2")
 	case r.Method == http.MethodGet && len(path) == 1:
 		list := []map[string]any{}
 		for _, a := range p.Attachments {
@@ -201,11 +203,16 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request, p *Page, old *At
 	}
 	old.Content, old.Comment, old.MediaType = content, r.FormValue("comment"), header.Header.Get("Content-Type")
 	old.Version++
-	answer(w, map[string]any{"results": []any{s.v1Attachment(old)}, "size": 1})
+	if strings.HasSuffix(r.URL.Path, "/data") {
+		answer(w, s.v1Attachment(old))
+		return
+	}
+	answer(w, map[string]any{"results": []any{s.v1Attachment(old)}, "start": 0, "limit": 1, "size": 1, "_links": map[string]any{}})
 }
 
 func (s *Server) v1Attachment(a *Attachment) map[string]any {
-	m := map[string]any{"id": a.ID, "type": "attachment", "title": a.Name, "version": map[string]any{"number": a.Version}}
+	m := map[string]any{"id": a.ID, "type": "attachment", "title": a.Name, "status": "current",
+		"version": map[string]any{"number": a.Version, "when": "2026-01-15T09:30:00.000Z", "message": a.Comment, "minorEdit": true}, "_links": map[string]any{}}
 	if s.Cloud {
 		m["extensions"] = map[string]any{"comment": a.Comment, "mediaType": a.MediaType, "fileSize": len(a.Content)}
 	} else {

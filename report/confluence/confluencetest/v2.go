@@ -32,6 +32,17 @@ func (s *Server) v2(w http.ResponseWriter, r *http.Request, path []string) {
 		} else {
 			refuse(w, http.StatusNotFound, "there is no such page")
 		}
+	case r.Method == http.MethodGet && len(path) == 3 && path[0] == "pages" && path[2] == "attachments":
+		p := s.page(path[1])
+		if p == nil {
+			refuse(w, http.StatusNotFound, "there is no such page")
+			return
+		}
+		list := []map[string]any{}
+		for _, a := range p.Attachments {
+			list = append(list, map[string]any{"id": a.ID, "status": "current", "title": a.Name, "pageId": p.ID, "mediaType": a.MediaType, "comment": a.Comment, "fileSize": len(a.Content)})
+		}
+		reply(s, w, r, list)
 	case r.Method == http.MethodPost && len(path) == 1 && path[0] == "pages":
 		s.v2Create(w, r)
 	case r.Method == http.MethodPut && len(path) == 2 && path[0] == "pages":
