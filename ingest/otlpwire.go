@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"math"
+	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -18,6 +19,7 @@ type wireDecoder struct {
 	eventsRead     []analyzer.Event
 	linksRead      []analyzer.Link
 	wanted         func(key string) bool // of a span's attributes; nil for all
+	shared         bool                  // strings are parts of the message, which then must never change
 	records        int                   // events, links, attributes and values of the span at hand
 	tooDeep        bool
 }
@@ -35,6 +37,14 @@ func (d *decoded) refuse(reason string, n int) { d.refused.Add(reason, n) }
 func (d *decoded) lose(n int) {
 	d.broken += n
 	d.refuse(ReasonBrokenProto, n)
+}
+
+// text returns b as a string.
+func (w *wireDecoder) text(b []byte) string {
+	if w.shared {
+		return unsafe.String(unsafe.SliceData(b), len(b))
+	}
+	return w.interner.text(b)
 }
 
 const (

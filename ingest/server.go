@@ -65,6 +65,10 @@ func NewServer(config ServerConfig, spans Sink, points MetricSink) (*Server, err
 	if err != nil {
 		return nil, err
 	}
+	config.Limits = config.Limits.withDefaults()
+	if err := config.Limits.check(); err != nil {
+		return nil, err
+	}
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}

@@ -56,6 +56,8 @@ type ServerConfig struct {
 	// DropContent removes prompts and completions before spans are stored: see [DropContent].
 	DropContent bool
 
+	Limits Limits // of one request
+
 	Logger   *slog.Logger
 	Version  string               // of slowtoken, for build info
 	Registry *prometheus.Registry // where counters go and what /metrics shows; nil makes one

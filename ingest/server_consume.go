@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/slowtoken/slowtoken/analyzer"
 )
 
 // minRetryDelay is the shortest pause asked of a sender. Retry-After counts whole seconds, and 0 would mean at once.
@@ -26,15 +28,19 @@ const minRetryDelay = time.Second
 func (s *Server) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 	defer s.counters.fly()()
 	outcome := outcomeOf(ctx)
-	s.counters.spansReceived.WithLabelValues(outcome.transport).Add(float64(td.SpanCount()))
-	spans, refused := FromTraces(td)
-	if n := refused.Total(); n > 0 {
-		outcome.refused, outcome.message = n, describe(refused)
-		for reason, count := range refused {
-			s.counters.spansRefused.WithLabelValues(reason).Add(float64(count))
+	var spans []analyzer.Span
+	var refused Refusals
+	if outcome.enveloped {
+		var err error
+		if spans, refused, err = decodeTraces(opened(td)); err != nil {
+			s.counters.messagesRefused.WithLabelValues(outcome.transport, "undecodable").Inc()
+			return status.Error(codes.InvalidArgument, err.Error())
 		}
-		s.counters.tell(s.log, "refused spans", slog.Int("spans", n), slog.String("why", outcome.message))
+	} else {
+		spans, refused = FromTraces(td)
 	}
+	s.counters.spansReceived.WithLabelValues(outcome.transport).Add(float64(len(spans) + refused.Total()))
+	spans = s.limit(outcome, spans, refused)
 	if len(spans) == 0 {
 		s.counters.batch("traces", outcome, stored)
 		return nil
@@ -58,6 +64,24 @@ func (s *Server) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 	}
 	s.counters.spansStored.Add(float64(count))
 	return nil
+}
+
+// limit holds spans to the limits, and notes for the sender what was refused, dropped and cut.
+func (s *Server) limit(outcome *outcome, spans []analyzer.Span, refused Refusals) []analyzer.Span {
+	limits := limiter{Limits: s.config.Limits}
+	spans = limits.enforce(spans, &refused)
+	s.counters.limited.WithLabelValues("attributes").Add(float64(limits.dropped))
+	s.counters.limited.WithLabelValues("value_bytes").Add(float64(limits.cut))
+	notes := append(describe(refused), limits.notes()...)
+	if len(notes) == 0 {
+		return spans
+	}
+	outcome.refused, outcome.message = refused.Total(), strings.Join(notes, "; ")
+	for reason, count := range refused {
+		s.counters.spansRefused.WithLabelValues(reason).Add(float64(count))
+	}
+	s.counters.tell(s.log, "refused or cut spans", slog.Int("refused", outcome.refused), slog.String("why", outcome.message))
+	return spans
 }
 
 func (s *Server) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
@@ -126,13 +150,12 @@ func (s *Server) answer(ctx context.Context, what string, err error) error {
 	return answer.Err()
 }
 
-// describe puts refusals into one line.
-func describe(refused Refusals) string {
-	var parts []string
+// describe says what was refused, a reason at a time.
+func describe(refused Refusals) (parts []string) {
 	for _, reason := range refused.Reasons() {
 		parts = append(parts, fmt.Sprintf("%d spans refused: %s", refused[reason], reason))
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 // A minuteLog passes one message a minute on for each kind, with how many it held back: a sender that is broken is

@@ -53,6 +53,7 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(&guardCodec{CodecV2: encoding.GetCodecV2("proto"), counters: g.counters}),
 		grpc.ChainUnaryInterceptor(g.intercept),
+		grpc.StatsHandler(&refusalCounter{g.counters}),
 	}
 	if g.bearer != nil {
 		// The receiver asks for the token only after it has decoded the message. Asking here first spares that work
@@ -70,9 +71,10 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 
 // intercept lets a consumer state refused records, and puts them into the response.
 func (g *guard) intercept(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	outcome := &outcome{transport: "grpc"}
+	markHandled(ctx)
+	outcome := &outcome{transport: "grpc", enveloped: requestSignal(request) == traces}
 	response, err := handler(context.WithValue(ctx, outcomeKey{}, outcome), request)
-	if err != nil || outcome.refused == 0 {
+	if err != nil || outcome.message == "" {
 		return response, err
 	}
 	message, err := outcome.response(false)
@@ -93,9 +95,13 @@ func (c *guardCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	defer whole.Free()
 	message := whole.ReadOnlyData()
 	c.counters.bytes.WithLabelValues("grpc").Add(float64(len(message)))
-	if err := checkProto(message, requestSignal(v)); err != nil {
+	signal := requestSignal(v)
+	if err := checkProto(message, signal); err != nil {
 		c.counters.messagesRefused.WithLabelValues("grpc", "too_complex").Inc()
 		return err
+	}
+	if signal == traces {
+		return c.CodecV2.Unmarshal(mem.BufferSlice{mem.SliceBuffer(envelopeHead(len(message))), whole}, v)
 	}
 	return c.CodecV2.Unmarshal(mem.BufferSlice{whole}, v)
 }
@@ -161,9 +167,13 @@ func (g *guard) serveHTTP(w http.ResponseWriter, r *http.Request, next http.Hand
 		g.refuse(w, asJSON, http.StatusBadRequest, "too_complex", err)
 		return
 	}
-	outcome := &outcome{transport: "http"}
+	outcome := &outcome{transport: "http", enveloped: sig == traces && !asJSON}
 	r = r.WithContext(context.WithValue(r.Context(), outcomeKey{}, outcome))
-	r.Body = io.NopCloser(bytes.NewReader(body.Bytes()))
+	message := io.Reader(bytes.NewReader(body.Bytes()))
+	if outcome.enveloped {
+		message = io.MultiReader(bytes.NewReader(envelopeHead(body.Len())), message)
+	}
+	r.Body = io.NopCloser(message)
 	next.ServeHTTP(&partialWriter{ResponseWriter: w, outcome: outcome, asJSON: asJSON}, r)
 }
 
@@ -181,7 +191,7 @@ func (g *guard) refuse(w http.ResponseWriter, asJSON bool, code int, reason stri
 	_, _ = w.Write(message) // a sender that is gone is not our failure
 }
 
-// A partialWriter replaces the receiver's empty answer by one with the counts, when something was refused.
+// A partialWriter replaces the receiver's empty answer by one with the counts, when there is something to say.
 type partialWriter struct {
 	http.ResponseWriter
 	outcome *outcome
@@ -195,7 +205,7 @@ func (w *partialWriter) WriteHeader(code int) {
 }
 
 func (w *partialWriter) Write(p []byte) (int, error) {
-	if w.outcome.refused == 0 || w.code != http.StatusOK {
+	if w.outcome.message == "" || w.code != http.StatusOK {
 		return w.ResponseWriter.Write(p)
 	}
 	message, err := w.outcome.response(w.asJSON)

@@ -18,6 +18,7 @@ type counters struct {
 	spansStored     prometheus.Counter
 	spansRefused    *prometheus.CounterVec // by reason
 	messagesRefused *prometheus.CounterVec // by transport and reason
+	limited         *prometheus.CounterVec // by limit
 	unauthenticated prometheus.Counter
 	batches         *prometheus.CounterVec // by signal, transport and result
 	bytes           *prometheus.CounterVec // by transport
@@ -40,6 +41,7 @@ func newCounters(config ServerConfig) (*counters, error) {
 		spansStored:     counter("slowtoken_spans_stored_total", "Spans that were committed and acknowledged."),
 		spansRefused:    vector("slowtoken_spans_refused_total", "Spans refused one by one; the sender was told through partial_success.", "reason"),
 		messagesRefused: vector("slowtoken_messages_refused_total", "Whole messages refused before decoding.", "transport", "reason"),
+		limited:         vector("slowtoken_limited_total", "Attributes dropped (attributes) and values cut (value_bytes) because they exceed a limit; the sender was told through partial_success.", "limit"),
 		unauthenticated: counter("slowtoken_unauthenticated_total", "Calls refused for a missing or wrong bearer token."),
 		batches:         vector("slowtoken_batches_total", "Export requests by what became of them: stored, busy (retry later) or failed (retry).", "signal", "transport", "result"),
 		bytes:           vector("slowtoken_received_bytes_total", "Bytes of messages received, after decompression.", "transport"),
@@ -60,7 +62,7 @@ func newCounters(config ServerConfig) (*counters, error) {
 	})
 	build.Set(1)
 	all := []prometheus.Collector{
-		c.spansReceived, c.spansStored, c.spansRefused, c.messagesRefused, c.unauthenticated, c.batches, c.bytes,
+		c.spansReceived, c.spansStored, c.spansRefused, c.messagesRefused, c.limited, c.unauthenticated, c.batches, c.bytes,
 		c.insertSeconds, c.pointsStored, c.logsReceived, c.contentDropped, build,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "slowtoken_batches_in_flight", Help: "Export requests received and not answered yet.",
@@ -80,6 +82,9 @@ func newCounters(config ServerConfig) (*counters, error) {
 		}
 	}
 	// Label values that are known beforehand show as 0 from the start, so that a rate over them has a beginning.
+	for _, limit := range []string{"attributes", "value_bytes"} {
+		c.limited.WithLabelValues(limit)
+	}
 	for _, transport := range []string{"grpc", "http"} {
 		c.spansReceived.WithLabelValues(transport)
 		for _, result := range []string{stored, busy, failed} {

@@ -12,8 +12,9 @@ import (
 // knows success and failure only. Only spans are ever refused one by one.
 type outcome struct {
 	transport string
+	enveloped bool   // the consumer gets an envelope
 	refused   int    // spans
-	message   string // why, for people
+	message   string // why, and what was cut; "" when all is stored as it came
 }
 
 type outcomeKey struct{}
@@ -27,7 +28,7 @@ func outcomeOf(ctx context.Context) *outcome {
 	return &outcome{transport: "none"}
 }
 
-// response returns the export response that states the refusals.
+// response returns the export response that states the refusals. With none, its message is a warning.
 func (o *outcome) response(asJSON bool) ([]byte, error) {
 	response := ptraceotlp.NewExportResponse()
 	response.PartialSuccess().SetRejectedSpans(int64(o.refused))

@@ -192,6 +192,7 @@ func TestHTTPRefusesWhatIsNoOTLP(t *testing.T) {
 	}
 	wantNames(t, sink)
 	wantMetric(t, s, `slowtoken_messages_refused_total{reason="unreadable",transport="http"} 1`) // the cut gzip
+	wantMetric(t, s, `slowtoken_messages_refused_total{reason="undecodable",transport="http"} 2`)
 }
 
 func TestOversizedMessagesAreRefused(t *testing.T) {
@@ -347,9 +348,17 @@ func (s *Server) consumeMessage(ctx context.Context, message []byte, asJSON bool
 	switch sig {
 	case traces:
 		r := ptraceotlp.NewExportRequest()
-		if decodes(message, asJSON, r.UnmarshalProto, r.UnmarshalJSON) {
-			return s.consumeTraces(ctx, r.Traces())
+		if !decodes(message, asJSON, r.UnmarshalProto, r.UnmarshalJSON) {
+			return nil
 		}
+		if !asJSON {
+			r = ptraceotlp.NewExportRequest()
+			if err := r.UnmarshalProto(append(envelopeHead(len(message)), message...)); err != nil {
+				return err
+			}
+			ctx = context.WithValue(ctx, outcomeKey{}, &outcome{transport: "grpc", enveloped: true})
+		}
+		return s.consumeTraces(ctx, r.Traces())
 	case metrics:
 		r := pmetricotlp.NewExportRequest()
 		if decodes(message, asJSON, r.UnmarshalProto, r.UnmarshalJSON) {

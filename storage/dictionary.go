@@ -51,6 +51,13 @@ func (t *table[T]) added() []T { return t.items[t.saved:] }
 // commit and rollback settle what was added.
 func (t *table[T]) commit() { t.saved = len(t.items) }
 
+// commitAndForget is commit for contents that are needed by number only from then on. They may hang on the memory of the
+// message that brought them.
+func (t *table[T]) commitAndForget() {
+	clear(t.items[t.saved:])
+	t.commit()
+}
+
 func (t *table[T]) rollback() {
 	for _, key := range t.keys[t.saved:] {
 		delete(t.ids, key)
@@ -59,8 +66,8 @@ func (t *table[T]) rollback() {
 }
 
 func (d *dictionary) commit() {
-	d.resources.commit()
-	d.scopes.commit()
+	d.resources.commitAndForget()
+	d.scopes.commitAndForget()
 	d.shapes.commit()
 }
 

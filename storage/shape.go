@@ -88,7 +88,7 @@ func newShape(id uint32, attrs analyzer.Attributes, hot []hotColumn) *shape {
 	s := &shape{id: id, places: make([]place, len(attrs))}
 	used := make([]bool, len(hot))
 	for i, a := range attrs {
-		p := place{key: a.Key, slot: slotOfKind[a.Value.Kind()], wanted: wantedKeys[a.Key]}
+		p := place{key: strings.Clone(a.Key), slot: slotOfKind[a.Value.Kind()], wanted: wantedKeys[a.Key]}
 		if h := hotIndex(hot, a.Key); h >= 0 && hot[h].Kind == a.Value.Kind() && !used[h] {
 			p.slot, p.hot, used[h] = slotHot, h, true
 		}

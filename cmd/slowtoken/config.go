@@ -161,8 +161,20 @@ func (c *config) check() error {
 	if c.Settle < 0 {
 		return usageError("%s: settle %s is negative", c.lookup("settle").origin, c.Settle)
 	}
-	if c.Serve.MaxRecvSize < 1 || c.Serve.MaxRecvSize > 1024 {
-		return usageError("%s: serve.max-recv-size %d: use 1 to 1024 MiB", c.lookup("serve.max-recv-size").origin, c.Serve.MaxRecvSize)
+	for _, limit := range []struct {
+		key        string
+		value, max int
+		unit       string
+	}{
+		{"serve.max-recv-size", c.Serve.MaxRecvSize, 1024, " MiB"},
+		{"serve.max-spans", c.Serve.MaxSpans, 10_000_000, ""},
+		{"serve.max-attributes", c.Serve.MaxAttributes, 1_000_000, ""},
+		{"serve.max-value-size", c.Serve.MaxValueSize, 1 << 20, " KiB"},
+		{"serve.max-nesting", c.Serve.MaxNesting, ingest.MaxValueDepth, ""},
+	} {
+		if limit.value < 1 || limit.value > limit.max {
+			return usageError("%s: %s %d: use 1 to %d%s", c.lookup(limit.key).origin, limit.key, limit.value, limit.max, limit.unit)
+		}
 	}
 	if _, err := c.retention(); err != nil {
 		return err

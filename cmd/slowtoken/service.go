@@ -46,10 +46,14 @@ func (a *app) startService(ctx context.Context, c *config) (_ *service, err erro
 		TLSClientCAFile: c.Serve.TLSClientCA,
 		BearerToken:     token,
 		DropContent:     c.DropContent,
-		QueueDepth:      s.db.Queued,
-		Collectors:      databaseMetrics(s.db, c.DB),
-		Logger:          a.log,
-		Version:         buildVersion(),
+		Limits: ingest.Limits{
+			Spans: c.Serve.MaxSpans, Attributes: c.Serve.MaxAttributes,
+			ValueBytes: c.Serve.MaxValueSize << 10, Depth: c.Serve.MaxNesting,
+		},
+		QueueDepth: s.db.Queued,
+		Collectors: databaseMetrics(s.db, c.DB),
+		Logger:     a.log,
+		Version:    buildVersion(),
 	}, spanSink{s.db}, spanSink{s.db})
 	if err != nil {
 		return nil, usageError("%w", err)

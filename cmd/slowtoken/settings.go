@@ -41,9 +41,13 @@ type serveSettings struct {
 	TLSClientCA                string
 	BearerToken                string
 	BearerTokenFile            string
-	MaxRecvSize                int    // MiB
 	Retain                     string // an age; empty or none keeps everything
 	MaxSize                    string // of the database; empty or none for no limit
+	MaxRecvSize                int    // MiB
+	MaxSpans                   int    // a request
+	MaxAttributes              int    // a span, event, link, resource or scope
+	MaxValueSize               int    // KiB
+	MaxNesting                 int    // levels
 }
 
 // A setting is one line of the list below. Its flag holds the default until a source sets it.
@@ -86,7 +90,11 @@ func (s *settings) list() []*setting {
 		{key: "serve.bearer-token-file", flag: textFlag(&s.Serve.BearerTokenFile, "bearer-token-file", "`FILE` with the token that clients must send; or set SLOWTOKEN_BEARER_TOKEN")},
 		{key: "serve.retain", flag: textFlag(&s.Serve.Retain, "retain", "remove traces and metric points that were received longer than this `AGE` ago, such as 7d (default none)")},
 		{key: "serve.db-max-size", flag: textFlag(&s.Serve.MaxSize, "db-max-size", "remove the oldest traces while what the database uses is more than this `SIZE`, such as 20GB (default none)")},
-		{key: "serve.max-recv-size", flag: intFlag(&s.Serve.MaxRecvSize, "max-recv-size", "largest request accepted, in `MIB`")},
+		{key: "serve.max-recv-size", flag: intFlag(&s.Serve.MaxRecvSize, "max-recv-size", "largest request accepted, after decompression, in `MIB`")},
+		{key: "serve.max-spans", flag: intFlag(&s.Serve.MaxSpans, "max-spans", "refuse the spans of a request beyond this `NUMBER`")},
+		{key: "serve.max-attributes", flag: intFlag(&s.Serve.MaxAttributes, "max-attributes", "drop the attributes of a span beyond this `NUMBER`")},
+		{key: "serve.max-value-size", flag: intFlag(&s.Serve.MaxValueSize, "max-value-size", "cut attribute values that are longer, in `KIB`")},
+		{key: "serve.max-nesting", flag: intFlag(&s.Serve.MaxNesting, "max-nesting", "refuse spans with values that nest more `LEVELS` of lists and maps")},
 	}, slices.Concat(s.limitSettings.list(), s.Source.list(), s.Links.list())...)
 }
 
@@ -107,6 +115,10 @@ func defaultSettings(getenv func(string) string) settings {
 			HTTPEndpoint:  "127.0.0.1:4318",
 			AdminEndpoint: ingest.DefaultAdminEndpoint,
 			MaxRecvSize:   ingest.DefaultMaxMessageMiB,
+			MaxSpans:      ingest.DefaultLimits.Spans,
+			MaxAttributes: ingest.DefaultLimits.Attributes,
+			MaxValueSize:  ingest.DefaultLimits.ValueBytes >> 10,
+			MaxNesting:    ingest.DefaultLimits.Depth,
 		},
 	}
 }
