@@ -7,6 +7,9 @@ import (
 
 var vllmScope = &analyzer.Scope{Name: "vllm.llm_engine"}
 
+// tracing is how long the front end takes until it has made the span of a request that is done.
+const tracing = 100_000
+
 // vllm is one span a request. Sources: https://github.com/vllm-project/vllm, vllm/v1/engine/output_processor.py
 // (do_tracing) at 40eeb0c5, vllm/v1/metrics/loggers.py.
 var vllm = Dialect{
@@ -18,7 +21,7 @@ var vllm = Dialect{
 		if r.Refused {
 			return spans
 		}
-		s := w.span(parent, "llm_request", analyzer.SpanKindServer, r.Handled, r.Last.Detokenized+150_000, w.servers[r.Replica], vllmScope)
+		s := w.span(parent, "llm_request", analyzer.SpanKindServer, r.Handled, r.Last.Detokenized+tracing, w.servers[r.Replica], vllmScope)
 		if !parent.IsZero() {
 			s.Flags = flagsRemote
 		}

@@ -60,6 +60,7 @@ type Server struct {
 	TokenizeToken int64 // nanoseconds for each prompt token
 	Dispatch      int64 // from the tokenizer to the engine's queue
 	Detokenize    int64 // from the engine to the front end
+	Write         int64 // to make a message and write it
 	Whole         bool  // answers are sent in one piece, not streamed
 	Scrape        int64 // interval at which a monitor reads /metrics; 0 is never
 }
@@ -115,7 +116,7 @@ func NewConfig(m Model, d Device) Config {
 		Replicas: 1,
 		Server: Server{
 			Accept: 60_000, Handle: 250_000, Tokenizers: 1, TokenizeBase: 300_000, TokenizeToken: 1_500,
-			Dispatch: 300_000, Detokenize: 400_000, Scrape: int64(15 * time.Second),
+			Dispatch: 300_000, Detokenize: 400_000, Write: 200_000, Scrape: int64(15 * time.Second),
 		},
 		Network: Network{Delay: 800_000, Jitter: 200_000, Hop: 150_000, Gateway: 300_000, ChunkBytes: 180},
 		Client:  Client{Lag: 50_000, ReadChunk: 20_000, Window: 64},

@@ -269,7 +269,7 @@ func (s *simulation) token(q *Sequence, last bool) {
 	}
 	out := s.streams[q.ID]
 	if out == nil {
-		out = newStream(c.Network, c.Client, s.delayBack(&r.Plan), c.KeepTokens)
+		out = newStream(c, s.delayBack(&r.Plan))
 		s.streams[q.ID] = out
 		r.Whole = c.Server.Whole || c.Server.BlockGenerate || c.Engine.StaticBatch > 0
 	}

@@ -5,6 +5,7 @@ package sim
 type stream struct {
 	network Network
 	client  Client
+	write   int64 // that the server takes for a message
 	delay   int64 // from the gateway to the client
 
 	message Passage // the last one
@@ -16,8 +17,11 @@ type stream struct {
 	content []int
 }
 
-func newStream(n Network, c Client, delay int64, keep bool) *stream {
-	return &stream{network: n, client: c, delay: delay, reads: make([]int64, c.Window), keep: keep}
+func newStream(c *Config, delay int64) *stream {
+	return &stream{
+		network: c.Network, client: c.Client, write: c.Server.Write, delay: delay, keep: c.KeepTokens,
+		reads: make([]int64, c.Client.Window),
+	}
 }
 
 // send takes a token that is ready at a time, which never goes back, and returns when it is where.
@@ -33,7 +37,7 @@ func (s *stream) send(ready int64) Passage {
 	// A message waits for the one before it, and for the client to have read the one that is a window back.
 	before := s.message.Read
 	s.writes = max(ready, s.message.Written, s.reads[s.count%len(s.reads)])
-	written := s.writes + s.transmission()
+	written := s.writes + s.write + s.transmission()
 	s.pass(s.count, ready, written, max(before, written+s.wayBack())+s.client.ReadChunk)
 	s.count++
 	if s.keep {
