@@ -85,6 +85,10 @@ confluence-test: ## somebody else's Confluence client against the fake that ours
 deploy-test: ## what deploy/ holds: read by those who will use it, and the container's steps in a chroot (as root)
 	@.ci/deploy/run
 
+.PHONY: kill-rounds
+kill-rounds: preflight ## kill -9 a server under load 200 times, and count what it acknowledged (minutes)
+	SLOWTOKEN_KILL_ROUNDS=$${SLOWTOKEN_KILL_ROUNDS:-200} go test -count=1 -v -timeout 60m -run TestKillRounds ./cmd/slowtoken
+
 .PHONY: bench
 bench: preflight ## the benchmarks: BENCH=regexp chooses, docs/benchmarks.md explains
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count 3 ./...
