@@ -12,6 +12,7 @@ import (
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/rules"
 )
 
 // Schema names the JSON form of a Report. The number grows with every change that can break a reader.
@@ -40,6 +41,25 @@ type Report struct {
 	Phases    []Phase    `json:"phases"`
 	NotApart  []NotApart `json:"not_separable"`
 
+	// What the rules say: the verdict, findings in rank order, and what could not be decided. Absent without rules.
+	*rules.Result
+
+	// Scores are of every phase, path and cohort; Headroom is of all phases at once. Regimes, tails and incidents are of
+	// capacity domains; Abstained is every claim that the data cannot carry.
+	Scores       []population.Score       `json:"scores"`
+	Headroom     []population.Score       `json:"headroom"`
+	Cohorts      []population.Cohort      `json:"cohorts"`
+	Regimes      []Regime                 `json:"regimes"`
+	Incidents    []Incident               `json:"incidents"`
+	Tail         []Tail                   `json:"tail"`
+	Correlations []population.Correlation `json:"correlations"`
+	Abstained    []population.Abstention  `json:"abstained"`
+
+	// Study is what the above is taken from, for whoever goes further.
+	Study *population.Study `json:"-"`
+	// Cases are what the rules were evaluated on.
+	Cases []rules.Case `json:"-"`
+
 	Targets  []TargetResult   `json:"targets"`
 	SLO      *SLO             `json:"slo,omitempty"` // absent without objectives
 	Sampling Sampling         `json:"sampling"`
@@ -50,6 +70,7 @@ type Report struct {
 	PathTime   int64       `json:"path_time_ns"`
 	Exemplars  []Exemplar  `json:"exemplars"`
 	LeftOut    []Warning   `json:"left_out"` // what was not read, or not in full
+
 }
 
 // A Window is the range of time that a report speaks of.
@@ -154,6 +175,8 @@ func summarize(p *population.Population, o Options) *Report {
 	r.Sampling = sampling(p, &o)
 	r.SLO = slo(p, r, o)
 	r.Quality = quality(p, r.Phases)
+	r.study(p, &o)
+	r.diagnose(p, &o)
 	r.Operations = operations(p)
 	r.Exemplars = exemplars(ok)
 	link(r.Exemplars, o.TraceLink)

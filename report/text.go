@@ -31,9 +31,23 @@ func WriteText(w io.Writer, r *Report) error {
 	}
 	textExemplars(&end, r)
 	textDoubts(&doubts, r)
-	textLink(&end, r, MaxTextLines-lines(&top)-lines(&end)-lines(&doubts))
+	room := func() int { return MaxTextLines - lines(&top) - lines(&end) - lines(&doubts) }
+	for _, line := range []string{headroomLine(r), incidentLine(r), tailLine(r)} {
+		if line != "" && room() > 0 {
+			top.WriteString(line + "\n")
+		}
+	}
+	if line := abstainedLine(r); line != "" {
+		if n := bytes.IndexByte(doubts.Bytes(), '\n') + 1; room() == 0 && n > 0 {
+			doubts.Truncate(n) // what to do comes before what a warning means
+		}
+		if room() > 0 {
+			end.WriteString(line + "\n")
+		}
+	}
+	textLink(&end, r, room())
+	textOperations(&top, r, room())
 	end.Write(doubts.Bytes())
-	textOperations(&top, r, MaxTextLines-lines(&top)-lines(&end))
 	_, err := w.Write(append(top.Bytes(), end.Bytes()...))
 	return err
 }
@@ -100,7 +114,7 @@ func dialectList(list []Dialect) string {
 }
 
 func textPhases(b *bytes.Buffer, r *Report) {
-	fmt.Fprintf(b, "\n%-16s %-24s %s\n", "critical path", "share of TTFT", "share of E2E")
+	fmt.Fprintf(b, "\n%-14s %-22s %-22s %s\n", "critical path", "share of TTFT", "share of E2E", "score: % of E2E to be won back (95 % interval)")
 	var rest restLine
 	for _, p := range r.Phases {
 		core := false
@@ -123,7 +137,8 @@ func textPhases(b *bytes.Buffer, r *Report) {
 		if p.NotTrusted {
 			mark = "!"
 		}
-		fmt.Fprintf(b, "%s %-12s %7s  %-16s %7s  %s\n", mark, p.Phase, Percent(p.TTFTShare), bar(p.TTFTShare), Percent(p.E2EShare), strings.TrimRight(bar(p.E2EShare), " "))
+		fmt.Fprintf(b, "%s %-12s %7s  %s %7s  %s %s\n", mark, p.Phase, Percent(p.TTFTShare), bar(p.TTFTShare), Percent(p.E2EShare), bar(p.E2EShare),
+			scoreText(r, p.Phase))
 	}
 	for _, n := range r.NotApart {
 		rest.add(joinPhases(n.Phases, " + ")+" (not separable)", n.TTFTShare, n.E2EShare)

@@ -73,6 +73,9 @@ func plural(n int, one string) string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
 
+// clock prints a time, in nanoseconds since the Unix epoch, without its day.
+func clock(ns int64) string { return time.Unix(0, ns).UTC().Format("15:04:05.000") }
+
 // printable makes s safe for a terminal and at most max characters long.
 func printable(s string, max int) string {
 	s = strings.Map(func(r rune) rune {
