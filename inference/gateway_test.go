@@ -246,7 +246,7 @@ func TestSpansTileTheRequest(t *testing.T) {
 	}
 	want := []string{
 		"receive measured gateway", "queue measured queue", "tokenize measured tokenize", "send measured gateway", "call bounded network",
-		"model_load reported model_load", `admit bounded ["queue","tokenize","frontend"]`, "prefill reported prefill", "decode reported decode", "stream measured stream",
+		"model_load reported model_load", "admit bounded queue,tokenize,frontend", "prefill reported prefill", "decode reported decode", "stream measured stream",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("spans below the request (-want +got):\n%s", diff)

@@ -52,7 +52,7 @@ func (x *exchange) emitSegment(ctx context.Context, s Segment) {
 	if len(names) == 1 {
 		about = append(about, attribute.String("slowtoken.phase", names[0]))
 	} else {
-		about = append(about, attribute.StringSlice("slowtoken.covers", names))
+		about = append(about, attribute.String("slowtoken.covers", strings.Join(names, ",")))
 	}
 	if s.Detail != "" {
 		about = append(about, attribute.String("slowtoken.detail", s.Detail))

@@ -10,6 +10,7 @@ import "github.com/slowtoken/slowtoken/analyzer"
 // the general, then what merely wraps calls.
 var All = []analyzer.Dialect{
 	Phase,
+	Gateway,
 	TensorRT,
 	VLLM,
 	SGLang,

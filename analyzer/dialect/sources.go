@@ -4,6 +4,7 @@ package dialect
 // read. Dialects that list a source beside each name they read are left out here: their Doc has it.
 var sources = map[string]string{
 	"slowtoken.phase":    "[definitions.md](definitions.md).",
+	"slowtoken-gateway":  "[inference.md](inference.md).",
 	"tensorrt-llm":       "https://github.com/NVIDIA/TensorRT-LLM, tensorrt_llm/llmapi/otel_tracing.py at 3b904c6a.",
 	"vllm":               "https://github.com/vllm-project/vllm, vllm/v1/engine/output_processor.py at 40eeb0c5 and vllm/tracing/utils.py at 0bf3270f; the phase spans: https://github.com/vllm-project/vllm/pull/44402.",
 	"sglang":             "https://github.com/sgl-project/sglang, python/sglang/srt/observability/trace.py at 02a58088 and req_time_stats.py at 00ce49e0.",
