@@ -64,6 +64,7 @@ var testArrows = map[string][]string{
 	"storage":             {"inference/synth"},
 	"storage/remote":      {"inference/synth"},
 	"report":              {"inference/synth"},
+	"inference/emit":      {"analyzer/dialect", "inference/arrival"},
 }
 
 // pure lists the packages that only compute: what they may import from elsewhere, and what of the standard library

@@ -2,7 +2,9 @@ package fault
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/inference/arrival"
@@ -18,6 +20,10 @@ type Fault struct {
 	Label              Label
 	Backends           []Backend
 
+	// load gives the scenario a load that suits the fault, and stays when the fault is removed; broken is the scenario with
+	// the fault. Without one the load is as it was.
+	load func(s, broken *Scenario, x float64) error
+	// apply makes the scenario slow.
 	apply func(s *Scenario, x float64) error
 }
 
@@ -44,7 +50,6 @@ var (
 )
 
 const (
-	microsecond = 1e3
 	millisecond = 1e6
 	second      = 1e9
 )
@@ -54,30 +59,43 @@ var Faults = append(append(append([]Fault{}, healthy...), slow...), damaged...)
 
 // healthy systems, the hard ones included: they look slow to a careless reader.
 var healthy = []Fault{
-	{Name: "healthy", Doc: "a third of what the system can serve", Backends: both, apply: func(*Scenario, float64) error { return nil }},
+	{Name: "healthy", Doc: "a third of what the system can serve", Backends: both, apply: nothing},
 	{
-		Name: "healthy-busy", Doc: "busy, and within its targets", Unit: "share of capacity", Low: 0.5, High: 0.85, Default: 0.8, Backends: onlySim,
-		apply: func(s *Scenario, x float64) error { return s.load(x) },
+		Name: "healthy-busy", Doc: "few slots are free, and targets are met", Unit: "share of slots", Low: 0.5, High: 0.85, Default: 0.8, Backends: onlySim,
+		apply: func(s *Scenario, x float64) error {
+			run, err := s.Run()
+			if err != nil {
+				return err
+			}
+			var inService float64
+			for i := range run.Requests {
+				inService += float64(run.Requests[i].LastToken-run.Requests[i].Scheduled) / float64(s.Workload.Length)
+			}
+			s.Config.Engine.Slots = int(math.Ceil(inService / x))
+			return nil
+		},
 	},
 	{
 		Name: "healthy-long-output", Doc: "long answers by design, at a good rate", Unit: "tokens", Low: 200, High: 4000, Default: 600, Backends: both,
+		load: sameShare,
 		apply: func(s *Scenario, x float64) error {
 			s.Workload.Streams[0].Output = sim.Tokens{Median: x, Sigma: 0.2, Low: int(x / 2), High: int(2 * x)}
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
 		Name: "healthy-bandwidth", Doc: "decodes near what the memory can deliver", Backends: onlySim,
 		apply: func(s *Scenario, _ float64) error {
 			s.change(func(r *sim.Roofline) { r.Read, r.Overhead, r.PerSequence = 0.9, 300_000, 2_000 })
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
 		Name: "healthy-prefix", Doc: "most of each prompt is cached", Unit: "tokens", Low: 256, High: 8192, Default: 2048, Backends: onlySim,
+		load: sameShare,
 		apply: func(s *Scenario, x float64) error {
 			s.Workload.Streams[0].Prefixes, s.Workload.Streams[0].PrefixTokens = 4, int(x)
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
@@ -90,6 +108,16 @@ var healthy = []Fault{
 	},
 }
 
+func nothing(*Scenario, float64) error { return nil }
+
+// sameShare loads a scenario so that with the fault it is at the share of what can be served that it was at without.
+func sameShare(s, broken *Scenario, _ float64) error { return s.loadFor(broken, s.Share) }
+
+// shareOf loads a scenario so that with the fault it is at that share of what can be served.
+func shareOf(share float64) func(s, broken *Scenario, x float64) error {
+	return func(s, broken *Scenario, _ float64) error { return s.loadFor(broken, share) }
+}
+
 // change applies a change to the roofline.
 func (s *Scenario) change(f func(*sim.Roofline)) {
 	r, ok := s.Config.Timing.(sim.Roofline)
@@ -100,14 +128,41 @@ func (s *Scenario) change(f func(*sim.Roofline)) {
 	s.Config.Timing = r
 }
 
-// Inject makes the scenario slow. The order of injections is that of the list.
-func (s *Scenario) Inject(list []Injection) error {
-	for _, i := range list {
+// Inject makes the scenario slow, in the order of the list.
+func (s *Scenario) Inject(list []Injection) error { return s.InjectAllBut(list, -1) }
+
+// InjectAllBut leaves the fault at an index out, but for the load that comes with it: what is left is the system after
+// that fault was mended, under the very same requests.
+func (s *Scenario) InjectAllBut(list []Injection, mended int) error {
+	for n, i := range list {
+		broken := s.clone()
+		if err := i.Fault.apply(broken, i.Intensity); err != nil {
+			return fmt.Errorf("inject %s: %w", i, err)
+		}
+		if i.Fault.load != nil {
+			if err := i.Fault.load(s, broken, i.Intensity); err != nil {
+				return fmt.Errorf("inject %s: %w", i, err)
+			}
+		}
+		if n == mended {
+			continue
+		}
 		if err := i.Fault.apply(s, i.Intensity); err != nil {
 			return fmt.Errorf("inject %s: %w", i, err)
 		}
 	}
 	return nil
+}
+
+// clone copies all that a fault changes.
+func (s *Scenario) clone() *Scenario {
+	c := *s
+	c.Workload.Streams = slices.Clone(s.Workload.Streams)
+	c.Config.Pauses = slices.Clone(s.Config.Pauses)
+	c.Config.Scale = slices.Clone(s.Config.Scale)
+	c.Config.Slow = maps.Clone(s.Config.Slow)
+	c.change(func(r *sim.Roofline) { r.Changes = slices.Clone(r.Changes) })
+	return &c
 }
 
 // every returns the times from first on, an interval apart, until the load ends.

@@ -94,12 +94,12 @@ func NewScenario(o Options) (*Scenario, error) {
 	if s.Workload.Length == 0 {
 		return nil, fmt.Errorf("simulate: workload %q is unknown: want one of %q", o.Workload, names)
 	}
-	return s, s.load(o.Share)
+	return s, s.loadFor(s, o.Share)
 }
 
-// load lets requests of the first stream arrive by chance, at a share of what the system can serve.
-func (s *Scenario) load(share float64) error {
-	rate, err := s.capacity()
+// loadFor lets requests of the first stream arrive by chance, at a share of what another system can serve of them.
+func (s *Scenario) loadFor(system *Scenario, share float64) error {
+	rate, err := system.capacity()
 	if err != nil {
 		return err
 	}

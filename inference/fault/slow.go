@@ -32,6 +32,7 @@ var slow = []Fault{
 		Label: named(analyzer.Stream, "stream-backpressure"),
 		apply: func(s *Scenario, x float64) error {
 			s.Config.Client.ReadChunk, s.Config.Client.Window = int64(x*millisecond), 8
+			s.Config.Server.Separate = true
 			return nil
 		},
 	},
@@ -51,9 +52,10 @@ var slow = []Fault{
 	{
 		Name: "sync-generate", Doc: "an asynchronous handler waits for its whole answer without yielding: one request at a time", Unit: "share of what one at a time can serve",
 		Low: 0.3, High: 1.3, Default: 0.8, Backends: onlySim, Label: named(analyzer.Frontend, "event-loop-blocked"),
-		apply: func(s *Scenario, x float64) error {
+		load: func(s, broken *Scenario, x float64) error { return s.loadFor(broken, x) },
+		apply: func(s *Scenario, _ float64) error {
 			s.Config.Server.BlockGenerate, s.Config.Engine.Slots = true, 1
-			return s.load(x)
+			return nil
 		},
 	},
 	{
@@ -67,33 +69,27 @@ var slow = []Fault{
 	{
 		Name: "cold-load", Doc: "the model is unloaded between requests and read from a slow disk", Unit: "GB/s", Low: 0.1, High: 100, Default: 2, Backends: both,
 		Label: named(analyzer.ModelLoad, "cold-start"),
-		apply: func(s *Scenario, x float64) error {
-			s.Config.Load = sim.Load{Disk: x * 1e9, Base: int64(1500 * time.Millisecond), KeepAlive: int64(10 * time.Second)}
+		load: func(s, _ *Scenario, _ float64) error {
 			s.Workload.Length *= 6 // few requests, so a longer time
 			s.Workload.Streams[0].Arrivals = arrival.Poisson(0.08)
 			s.Share = 0
+			return nil
+		},
+		apply: func(s *Scenario, x float64) error {
+			s.Config.Load = sim.Load{Disk: x * 1e9, Base: int64(1500 * time.Millisecond), KeepAlive: int64(10 * time.Second)}
 			return nil
 		},
 	},
 	{
 		Name: "queue-limit", Doc: "few requests are let into service at once", Unit: "slots", Low: 1, High: 256, Default: 4, Backends: both,
 		Label: named(analyzer.Queue, "admission-limit"),
-		apply: func(s *Scenario, x float64) error {
-			limited := *s
-			limited.Config.Engine.Slots = int(x)
-			rate, err := limited.capacity()
-			if err != nil {
-				return err
-			}
-			s.Config.Engine.Slots = int(x)
-			s.Workload.Streams[0].Arrivals = arrival.Poisson(0.95 * rate)
-			return nil
-		},
+		load:  shareOf(0.95),
+		apply: func(s *Scenario, x float64) error { s.Config.Engine.Slots = int(x); return nil },
 	},
 	{
 		Name: "overload", Doc: "more arrives than can be served", Unit: "times capacity", Low: 0.9, High: 3, Default: 1.1, Backends: both,
 		Label: named(analyzer.Queue, "queue-saturation"),
-		apply: func(s *Scenario, x float64) error { return s.load(x) },
+		apply: func(s *Scenario, x float64) error { return s.loadFor(s, x) },
 	},
 	{
 		Name: "burst", Doc: "requests that come within a second, every minute, on top of the steady load", Unit: "requests", Low: 10, High: 10_000, Default: 400, Backends: both,
@@ -105,20 +101,23 @@ var slow = []Fault{
 		},
 	},
 	{
-		Name: "static-batching", Doc: "batches start together and end together", Unit: "ms until one starts", Low: 10, High: 10_000, Default: 1000, Backends: onlySim,
+		Name: "static-batching", Doc: "batches start together and end together", Unit: "ms until one starts", Low: 10, High: 10_000, Default: 2500, Backends: onlySim,
 		Label: named(analyzer.Queue, "static-batching"),
+		load: func(s, broken *Scenario, _ float64) error {
+			// Answers of like length, so that little of the time is padding.
+			like := sim.Tokens{Median: 120, Sigma: 0.1, Low: 1, High: 200}
+			s.Workload.Streams[0].Output, broken.Workload.Streams[0].Output = like, like
+			return s.loadFor(broken, 0.5)
+		},
 		apply: func(s *Scenario, x float64) error {
-			s.Config.Engine.StaticBatch, s.Config.Engine.StaticWait = 32, int64(x*millisecond)
-			return s.load(0.5)
+			s.Config.Engine.StaticBatch, s.Config.Engine.StaticWait = 16, int64(x*millisecond)
+			return nil
 		},
 	},
 	{
-		Name: "kv-squeeze", Doc: "the KV cache is too small for the load: requests lose theirs", Unit: "share of what the load uses", Low: 0.2, High: 1, Default: 0.6, Backends: onlySim,
-		Label: named(analyzer.Decode, "kv-pressure"),
+		Name: "kv-squeeze", Doc: "the KV cache is too small for the load: requests wait for blocks, or lose theirs", Unit: "share of what the load uses", Low: 0.2, High: 1, Default: 0.6, Backends: onlySim,
+		Label: named(analyzer.Queue, "kv-pressure"), // those who wait for blocks outnumber those who lose theirs
 		apply: func(s *Scenario, x float64) error {
-			if err := s.load(0.7); err != nil {
-				return err
-			}
 			peak, err := s.peakBlocks()
 			s.Config.Engine.Blocks = int(x * float64(peak))
 			return err
@@ -127,37 +126,44 @@ var slow = []Fault{
 	{
 		Name: "prefix-break", Doc: "a nonce at the head of each prompt defeats the prefix cache", Unit: "tokens of prefix", Low: 256, High: 16_384, Default: 3000, Backends: both,
 		Label: named(analyzer.Prefill, "prefix-cache-miss"),
+		load: func(s, broken *Scenario, x float64) error {
+			s.Workload.Streams[0].Prefixes, s.Workload.Streams[0].PrefixTokens = 4, int(x)
+			return s.loadFor(broken, s.Share)
+		},
 		apply: func(s *Scenario, x float64) error {
 			stream := &s.Workload.Streams[0]
 			stream.Prefixes, stream.PrefixTokens, stream.UniquePrefix = 4, int(x), true
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
 		Name: "input-copy", Doc: "inputs are large and copied to the device before each prefill", Unit: "kB/token", Low: 1, High: 100_000, Default: 16_000, Backends: onlySim,
 		Label: named(analyzer.GPUTransfer, "host-to-device"),
-		apply: func(s *Scenario, x float64) error { s.Config.Engine.CopyPerToken = x * 1e3; return s.load(s.Share) },
+		load:  sameShare,
+		apply: func(s *Scenario, x float64) error { s.Config.Engine.CopyPerToken = x * 1e3; return nil },
 	},
 	{
-		Name: "long-prompts-alone", Doc: "long prompts with short answers", Unit: "tokens", Low: 2000, High: 100_000, Default: 8192, Backends: both,
+		Name: "long-prompts-alone", Doc: "long prompts with short answers", Unit: "tokens", Low: 2000, High: 32_000, Default: 8192, Backends: both,
 		Label: named(analyzer.Prefill, "prefill-compute-bound"),
+		load:  sameShare,
 		apply: func(s *Scenario, x float64) error {
 			stream := &s.Workload.Streams[0]
 			stream.Prompt, stream.Output = sim.Tokens{Median: x, Sigma: 0.15, Low: 1, High: int(2 * x)}, sim.Fixed(16)
 			stream.PrefixTokens = 0
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
 		Name: "small-chunk", Doc: "a token budget at which each step reads all weights for a few tokens", Unit: "tokens", Low: 16, High: 512, Default: 64, Backends: onlySim,
 		Label: named(analyzer.Prefill, "prefill-chunk-small"),
+		load:  sameShare,
 		apply: func(s *Scenario, x float64) error {
 			s.Config.Engine.TokenBudget, s.Config.Engine.Slots = int(x), 32
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
-		Name: "long-prompts", Doc: "long prompts among short ones stall everybody's decoding", Unit: "tokens", Low: 2000, High: 100_000, Default: 16_000, Backends: both,
+		Name: "long-prompts", Doc: "long prompts among short ones stall everybody's decoding", Unit: "tokens", Low: 2000, High: 32_000, Default: 16_000, Backends: both,
 		Label: named(analyzer.Decode, "prefill-decode-interference"),
 		apply: func(s *Scenario, x float64) error {
 			s.Config.Engine.TokenBudget = 8192
@@ -170,35 +176,41 @@ var slow = []Fault{
 	{
 		Name: "eager", Doc: "the host takes long between steps: no CUDA graphs", Unit: "ms a step", Low: 1, High: 500, Default: 25, Backends: onlySim,
 		Label: named(analyzer.Decode, "decode-overhead-bound"),
+		load:  sameShare,
 		apply: func(s *Scenario, x float64) error {
 			s.change(func(r *sim.Roofline) { r.Overhead = int64(x * millisecond) })
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
 		Name: "offload", Doc: "weights that do not fit stay in the host's memory and cross the bus at each step", Unit: "share of weights", Low: 0.05, High: 1, Default: 0.3, Backends: onlySim,
 		Label: named(analyzer.Decode, "host-to-device"),
+		load:  sameShare,
 		apply: func(s *Scenario, x float64) error {
 			s.change(func(r *sim.Roofline) { r.Offloaded = x })
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
 		Name: "long-output", Doc: "answers are far longer than before", Unit: "tokens", Low: 300, High: 8000, Default: 1500, Backends: both,
 		Label: named(analyzer.Decode, "long-output"),
+		load:  sameShare,
 		apply: func(s *Scenario, x float64) error {
 			s.Workload.Streams[0].Output = sim.Tokens{Median: x, Sigma: 0.3, Low: 1, High: int(3 * x)}
-			return s.load(s.Share)
+			return nil
 		},
 	},
 	{
-		Name: "memory-hog", Doc: "a neighbour takes memory bandwidth of the second of two replicas", Unit: "share that is left", Low: 0.05, High: 0.9, Default: 0.35, Backends: onlySim,
+		Name: "memory-hog", Doc: "a neighbour takes memory bandwidth of the second of two replicas", Unit: "share that is left", Low: 0.05, High: 0.9, Default: 0.5, Backends: onlySim,
 		Label: named(analyzer.Decode, "noisy-neighbour"),
+		load: func(s, broken *Scenario, _ float64) error {
+			s.Config.Replicas, s.Config.Routing = 2, sim.RouteRoundRobin
+			return s.loadFor(broken, s.Share)
+		},
 		apply: func(s *Scenario, x float64) error {
 			s.Config.Replicas, s.Config.Routing = 2, sim.RouteRoundRobin
-			err := s.load(s.Share)
 			s.Config.Slow = map[int]float64{1: x}
-			return err
+			return nil
 		},
 	},
 	{
@@ -229,9 +241,13 @@ var slow = []Fault{
 	{
 		Name: "skewed-router", Doc: "half of the requests go to one of several replicas", Unit: "replicas", Low: 3, High: 16, Default: 4, Backends: onlySim,
 		Label: named(analyzer.Queue, "router-imbalance"),
+		load: func(s, _ *Scenario, x float64) error {
+			s.Config.Replicas, s.Config.Engine.Slots = int(x), 16
+			return s.loadFor(s, 2.1/x)
+		},
 		apply: func(s *Scenario, x float64) error {
 			s.Config.Replicas, s.Config.Routing, s.Config.Engine.Slots = int(x), sim.RouteSkewed, 16
-			return s.load(2.1 / x)
+			return nil
 		},
 	},
 	{

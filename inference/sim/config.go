@@ -61,6 +61,7 @@ type Server struct {
 	Dispatch      int64 // from the tokenizer to the engine's queue
 	Detokenize    int64 // from the engine to the front end
 	Write         int64 // to make a message and write it
+	Separate      bool  // tokens that wait for the socket are not put into one message
 	Whole         bool  // answers are sent in one piece, not streamed
 	Scrape        int64 // interval at which a monitor reads /metrics; 0 is never
 }

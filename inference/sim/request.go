@@ -65,8 +65,8 @@ const (
 // stretches tile that time; those of no length are left out.
 func (r *Request) Ledger() []Stretch { return r.ledger(false) }
 
-// FirstTokenLedger is the same up to when the client had the first token.
-func (r *Request) FirstTokenLedger() []Stretch { return r.ledger(true) }
+// FirstTokenLedger is the same up to when the client had the first token, which is all of it if the answer came whole.
+func (r *Request) FirstTokenLedger() []Stretch { return r.ledger(!r.Whole) }
 
 func (r *Request) ledger(toFirst bool) []Stretch {
 	t := tiling{at: r.Due, list: make([]Stretch, 0, 16)}

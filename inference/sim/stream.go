@@ -1,12 +1,14 @@
 package sim
 
 // A stream brings the tokens of one answer to its client. The server writes what it has when the socket takes it, so
-// tokens that come while it does not are sent together, in one message.
+// tokens that come while it does not are sent together, in one message, unless the server keeps them apart.
 type stream struct {
 	network Network
 	client  Client
 	write   int64 // that the server takes for a message
 	delay   int64 // from the gateway to the client
+
+	separate bool
 
 	message Passage // the last one
 	writes  int64   // when the socket takes it; tokens that come later go into the next
@@ -19,14 +21,14 @@ type stream struct {
 
 func newStream(c *Config, delay int64) *stream {
 	return &stream{
-		network: c.Network, client: c.Client, write: c.Server.Write, delay: delay, keep: c.KeepTokens,
+		network: c.Network, client: c.Client, write: c.Server.Write, separate: c.Server.Separate, delay: delay, keep: c.KeepTokens,
 		reads: make([]int64, c.Client.Window),
 	}
 }
 
 // send takes a token that is ready at a time, which never goes back, and returns when it is where.
 func (s *stream) send(ready int64) Passage {
-	if ready < s.writes {
+	if ready < s.writes && !s.separate {
 		s.pass(s.count-1, ready, s.message.Written+s.transmission(), s.message.Read+s.transmission())
 		if s.keep {
 			s.times[len(s.times)-1] = s.message.Read
