@@ -63,6 +63,9 @@ var AnalysisKeys = []string{
 
 	"langfuse.observation.completion_start_time",
 
+	"slowtoken.basis",
+	"slowtoken.covers",
+
 	"embedding.model_name",
 	"llm.invocation_parameters",
 	"llm.model_name",
