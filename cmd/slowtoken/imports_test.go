@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 
 	"rules":                            {"analyzer", "analyzer/population"},
 	"report":                           {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
+	"report/chart":                     nil,
 	"report/page":                      nil,
 	"report/confluence":                {"report/page"},
 	"report/confluence/confluencetest": {"report/page"},
