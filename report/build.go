@@ -38,6 +38,15 @@ const batchSize = 256
 // Build reads all traces and computes their report. It stops at the first error that the traces yield. The report is
 // the same for every order of the traces.
 func Build(traces iter.Seq2[*analyzer.Trace, error], o Options) (*Report, error) {
+	p, err := collect(traces, o)
+	if err != nil {
+		return nil, err
+	}
+	return summarize(p, o), nil
+}
+
+// collect reads all traces.
+func collect(traces iter.Seq2[*analyzer.Trace, error], o Options) (*population.Population, error) {
 	batches := make(chan []*analyzer.Trace, 2*runtime.GOMAXPROCS(0))
 	builders := make([]*population.Builder, runtime.GOMAXPROCS(0))
 	var workers sync.WaitGroup
@@ -60,7 +69,7 @@ func Build(traces iter.Seq2[*analyzer.Trace, error], o Options) (*Report, error)
 	for _, b := range builders[1:] {
 		builders[0].Merge(b)
 	}
-	return summarize(builders[0].Population(), o), nil
+	return builders[0].Population(), nil
 }
 
 func feed(batches chan<- []*analyzer.Trace, traces iter.Seq2[*analyzer.Trace, error]) error {

@@ -71,6 +71,8 @@ type Report struct {
 	Exemplars  []Exemplar  `json:"exemplars"`
 	LeftOut    []Warning   `json:"left_out"` // what was not read, or not in full
 
+	Sample *population.Sample `json:"sample,omitempty"` // what a later comparison needs: see [population.Sample]
+
 }
 
 // A Window is the range of time that a report speaks of.
@@ -180,6 +182,7 @@ func summarize(p *population.Population, o Options) *Report {
 	r.Operations = operations(p)
 	r.Exemplars = exemplars(ok)
 	link(r.Exemplars, o.TraceLink)
+	r.Sample = p.Sample(savedRequests, o.Window.Until)
 	return r
 }
 

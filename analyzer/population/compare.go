@@ -9,45 +9,50 @@ import (
 
 // A Comparison is what differs between two populations, and whether the difference can be chance.
 type Comparison struct {
-	Before, After Side
-	Measures      []Change // latencies by measure, then statistic
-	Phases        []Change // means; of each path they add up to its measure's mean
-	Errors        *Change  // share of requests that failed or were cancelled
-	Workload      []Change // what was asked for, which no change of the server explains
+	Before   Side     `json:"before"`
+	After    Side     `json:"after"`
+	Measures []Change `json:"measures"` // latencies by measure, then statistic
+	Phases   []Change `json:"phases"`   // means; of each path they add up to its measure's mean
+	Errors   *Change  `json:"errors"`   // share of requests that failed or were cancelled
+	Workload []Change `json:"workload"` // what was asked for, which no change of the server explains
 
 	// Overlap is the least share of either side whose sizes the other side has, too: only those can be compared at the
 	// same sizes.
-	Overlap float64
+	Overlap float64 `json:"overlap"`
 }
 
 // A Side is one of the two populations.
 type Side struct {
-	Requests, Sampled, Blocks int
-	Since, Until              int64 // nanoseconds since the Unix epoch
+	Requests int   `json:"requests"`
+	Sampled  int   `json:"sampled"`
+	Blocks   int   `json:"blocks"`
+	Since    int64 `json:"since_ns"` // since the Unix epoch
+	Until    int64 `json:"until_ns"`
 }
 
 // A Change is one figure of both sides.
 type Change struct {
-	Name string // "TTFT", a phase, "prompt tokens"
-	Stat string // "mean", "p50", "p95", "p99", "share", "rate"
-	Unit string // "ns", "tokens", "share", "/s"
-	Path *Path  // of a phase
+	Name string `json:"name"`           // "TTFT", a phase, "prompt tokens"
+	Stat string `json:"statistic"`      // "mean", "p50", "p95", "p99", "share", "rate"
+	Unit string `json:"unit"`           // "ns", "tokens", "share", "/s"
+	Path *Path  `json:"path,omitempty"` // of a phase
 
-	N [2]int // requests with a value, before and after
+	N [2]int `json:"n"` // requests with a value, before and after
 	Difference
 
 	// Same is the difference at the same sizes: the requests after are weighted so that models and sizes of prompts and
 	// answers are as before. Nil where that means nothing.
-	Same *Difference
-	Why  string // why it cannot be said; empty otherwise
+	Same *Difference `json:"at_the_same_sizes,omitempty"`
+	Why  string      `json:"why,omitempty"` // why it cannot be said; empty otherwise
 }
 
 // A Difference is a figure before and after with its relative change. The change is nil where there is nothing before.
 type Difference struct {
-	Before, After float64
-	Change        *Estimate // (after - before) / before, with its 95 % interval
-	P             float64   // of no difference, corrected for the number of comparisons (Benjamini and Hochberg)
-	Significant   bool      // P < 0.05
+	Before      float64   `json:"before"`
+	After       float64   `json:"after"`
+	Change      *Estimate `json:"change,omitempty"` // (after - before) / before, with its 95 % interval
+	P           float64   `json:"p"`                // of no difference, corrected for the number of comparisons (Benjamini and Hochberg)
+	Significant bool      `json:"significant"`      // P < 0.05
 
 	uncorrected float64
 }

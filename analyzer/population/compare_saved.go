@@ -62,7 +62,7 @@ func (s *savedSample) fields() []field {
 
 // MarshalJSON saves s.
 func (s *Sample) MarshalJSON() ([]byte, error) {
-	out := savedSample{Of: s.Of, Since: s.Since, Until: s.Until, Models: s.Names, Blocks: s.Blocks, Phases: []savedColumn{}}
+	out := savedSample{Of: s.Of, Since: s.Since, Until: s.Until, Models: append([]string{}, s.Names...), Blocks: s.Blocks, Phases: []savedColumn{}}
 	for _, f := range out.fields() {
 		*f.column = make(Column, len(s.Requests))
 		for i := range s.Requests {

@@ -122,6 +122,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 3 a finding at --fa
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		analyzeCommand(a),
+		compareCommand(a),
 		traceCommand(a),
 		demoCommand(a),
 		importCommand(a),
