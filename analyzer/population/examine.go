@@ -2,19 +2,24 @@ package population
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
 
 // Examine studies p. It takes n log n steps in the number of requests, and its result depends on nothing but p and o.
 func Examine(p *Population, o StudyOptions) *Study {
-	s := &Study{Scores: []Score{}, Headroom: []Score{}, Cohorts: []Cohort{}, Correlations: []Correlation{}}
+	s := &Study{Correlations: []Correlation{}}
 	var regimes []*RegimeStudy
 	var scored []*DomainStudy // domains with the requests that end in them
-	for _, domain := range p.Domains(o.Facts) {
-		d := p.examineDomain(domain, &o)
-		s.Domains = append(s.Domains, d)
-		if !domain.PrefillOnly {
+	domains := p.Domains(o.Facts)
+	s.Domains = make([]*DomainStudy, len(domains))
+	atOnce(len(domains), func(i int) { s.Domains[i] = p.examineDomain(domains[i], &o) })
+	for _, d := range s.Domains {
+		if !d.Domain.PrefillOnly {
 			scored = append(scored, d)
 			regimes = append(regimes, d.Regimes...)
 		}
@@ -33,11 +38,8 @@ func Examine(p *Population, o StudyOptions) *Study {
 			fmt.Sprintf("%d requests in %d blocks, of %d in %d that it needs", n, b.groups, 2*minCohort, minCorrelationBlocks), "a longer window"})
 	}
 	head := newHeadroom(len(p.Records))
-	type key struct {
-		cohort int
-		path   Path
-	}
-	scores := map[key][]Score{}
+	paths := [...]Path{PathTTFT, PathE2E}
+	scores := make([][]Score, len(cohorts)*len(paths)) // by cohort, then path
 	var tests []Correlation
 	for _, phase := range analyzer.Phases {
 		if phase == analyzer.Unattributed {
@@ -47,26 +49,39 @@ func Examine(p *Population, o StudyOptions) *Study {
 		if !g.shown && !core.Has(phase) {
 			continue
 		}
-		for i, c := range cohorts {
-			for _, path := range []Path{PathTTFT, PathE2E} {
-				scores[key{i, path}] = append(scores[key{i, path}], p.score(g, c, path, b, &o))
-			}
-		}
+		atOnce(len(scores), func(i int) {
+			scores[i] = append(scores[i], p.score(g, cohorts[i/len(paths)], paths[i%len(paths)], b, &o))
+		})
 		if g.shown && !o.Distrusted.Has(phase) {
 			head.add(p, g, scored)
 			tests = append(tests, p.correlate(g, cohorts, b)...)
 		}
 	}
 	head.finish(scored)
-	for i, c := range cohorts {
-		for _, path := range []Path{PathTTFT, PathE2E} {
-			s.Scores = append(s.Scores, scores[key{i, path}]...)
-			s.Headroom = append(s.Headroom, p.score(&head.gains, c, path, b, &o))
-		}
+	s.Headroom = make([]Score, len(scores))
+	atOnce(len(scores), func(i int) {
+		s.Headroom[i] = p.score(&head.gains, cohorts[i/len(paths)], paths[i%len(paths)], b, &o)
+	})
+	s.Scores = append(s.Scores, slices.Concat(scores...)...)
+	for _, c := range cohorts {
 		s.Cohorts = append(s.Cohorts, *c)
 	}
 	s.Correlations = append(s.Correlations, significant(tests)...)
 	return s
+}
+
+// atOnce calls do for 0 to n-1 on all processors. What each does must not touch what another does.
+func atOnce(n int, do func(int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	workers.Wait()
 }
 
 var core = analyzer.SetOf(analyzer.CorePhases[:]...)
