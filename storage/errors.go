@@ -32,6 +32,9 @@ var (
 	// ErrBusy: more spans wait to be written than memory should hold. The caller may try again after a second.
 	ErrBusy = errors.New("too many spans wait to be written; try again in a second")
 
+	// ErrDiskFull: so little of the disk is free that nothing more is taken in. The caller may try again when there is room.
+	ErrDiskFull = errors.New("the disk is full")
+
 	// ErrReadOnly: the database was opened for reading only.
 	ErrReadOnly = errors.New("the database was opened for reading only")
 

@@ -265,8 +265,11 @@ func (r *retainer) flush(ctx context.Context, rows int64) error {
 }
 
 func (r *retainer) checkpoint(ctx context.Context) error {
-	r.unflushed = 0
 	w := r.db.writer
+	if err := w.room(); err != nil {
+		return err
+	}
+	r.unflushed = 0
 	err := w.between(ctx, func() error { return w.conn.exec(context.Background(), "CHECKPOINT") })
 	if err != nil {
 		return fmt.Errorf("write the log into the file: %w", err)

@@ -3,7 +3,9 @@ package storage
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +45,9 @@ type writer struct {
 	replaced atomic.Int64 // strings that were not UTF-8, since the database was opened
 
 	append func(batch []*job, now int64) error // adds a batch to the open transaction; tests let it fail
+	free   func() (uint64, error)              // of the disk, in bytes; tests have a small one
+
+	failed chan error // why nothing more can be written, once
 }
 
 // A job is one caller's spans or metric points.
@@ -71,8 +76,9 @@ func newWriter(ctx context.Context, db *DB) (*writer, error) {
 		c.close()
 		return nil, err
 	}
-	w := &writer{db: db, conn: c, jobs: make(chan *job, 4096), tasks: make(chan task), done: make(chan struct{})}
+	w := &writer{db: db, conn: c, jobs: make(chan *job, 4096), tasks: make(chan task), done: make(chan struct{}), failed: make(chan error, 1)}
 	w.append = w.appendBatch
+	w.free = func() (uint64, error) { return FreeDisk(filepath.Dir(db.options.Path)) }
 	w.dict.hot = db.hot
 	w.dict.load(view)
 	go w.run()
@@ -89,7 +95,7 @@ type InsertOptions struct {
 // nothing in the spans, and the caller must not until it returns. A span without ReceivedAt is stored with the present
 // time.
 //
-// It returns [ErrBusy] without storing anything when too many spans wait. When ctx ends first, the spans may or may not be
+// It returns [ErrBusy] or [ErrDiskFull] without storing anything when too many spans wait or the disk is full. When ctx ends first, the spans may or may not be
 // stored, and may still be read for a while, so the caller must leave them alone for good; storing them again is harmless,
 // because assembly drops exact copies.
 func (db *DB) Insert(ctx context.Context, spans []analyzer.Span, o InsertOptions) error {
@@ -105,6 +111,15 @@ func (db *DB) InsertMetrics(ctx context.Context, points []analyzer.MetricPoint) 
 		return nil
 	}
 	return db.submit(ctx, &job{points: points})
+}
+
+// Failed gives the error after which DuckDB answers nothing until the database is opened again, as when a checkpoint
+// runs out of disk. What was acknowledged is safe.
+func (db *DB) Failed() <-chan error {
+	if db.writer == nil {
+		return nil
+	}
+	return db.writer.failed
 }
 
 // Queued returns how many spans and points wait for a commit.
@@ -175,7 +190,7 @@ func (w *writer) run() {
 			callers = len(batch)
 			w.write(batch)
 		case t := <-w.tasks:
-			t.answer <- t.do()
+			t.answer <- w.told(t.do())
 		}
 	}
 }
@@ -233,15 +248,44 @@ func (w *writer) write(batch []*job) {
 
 func (w *writer) commit(batch []*job) error {
 	ctx := context.Background() // a transaction has many callers: none of them may stop it
+	if err := w.room(); err != nil {
+		return err
+	}
 	err := w.conn.transaction(ctx, func() error { return w.append(batch, time.Now().UnixNano()) })
 	w.replaced.Add(int64(w.dict.replaced))
 	w.dict.replaced = 0
 	if err != nil {
 		w.dict.rollback()
-		return err
+		return w.told(err)
 	}
 	w.dict.commit()
 	return nil
+}
+
+// minFree is what must be free of the disk: room for a commit and for the checkpoint that may follow. When a checkpoint
+// runs out of disk, DuckDB gives the whole database up until it is opened again.
+const minFree = 128 << 20
+
+// room refuses what could fill the disk.
+func (w *writer) room() error {
+	free, err := w.free()
+	if err != nil || free >= minFree { // a disk that cannot be asked says itself when it is full
+		return nil
+	}
+	return fmt.Errorf("%w: %d MiB are free and %d are needed; make room, or let retention remove what is old", ErrDiskFull, free>>20, minFree>>20)
+}
+
+// told passes an error of DuckDB on, and says so when it is the last one: a database that DuckDB gave up answers nothing
+// until it is opened again.
+func (w *writer) told(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "FATAL Error") {
+		return err
+	}
+	select {
+	case w.failed <- err:
+	default: // told before
+	}
+	return err
 }
 
 func (w *writer) appendBatch(batch []*job, now int64) error {

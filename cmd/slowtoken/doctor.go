@@ -209,7 +209,7 @@ func (d *doctor) disk() {
 		return // what there is to say, the check of the database says
 	}
 	dir := existingDir(filepath.Dir(d.config.DB))
-	free, err := freeDisk(dir)
+	free, err := storage.FreeDisk(dir)
 	switch {
 	case err != nil:
 		d.say("disk", checkWarning, "", "cannot tell the free space of %s: %v", dir, err)

@@ -57,16 +57,24 @@ func (a *app) runServe(ctx context.Context) error {
 		a.note("stopping: waiting for what is in flight; interrupt again to stop at once")
 	case err := <-s.otlp.Failed():
 		broken = fmt.Errorf("serve: a listener broke: %w", err)
+	case err := <-s.db.Failed():
+		broken = withHint(fmt.Errorf("serve: the database stopped working: %w", err),
+			"what was acknowledged is safe; mend the disk and start again")
 	case <-s.socket.done: // its error comes with the stop
 		a.note("stopping: other commands can no longer be answered")
 	}
 	// ctx is over, but the stop has its own time.
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	if err := s.stop(stopCtx); err != nil {
-		return fmt.Errorf("serve: stop: %w", err)
+	err = s.stop(stopCtx)
+	switch {
+	case err == nil:
+		return broken
+	case broken != nil:
+		a.log.Error("stop", "error", err) // most often for the same reason
+		return broken
 	}
-	return broken
+	return fmt.Errorf("serve: stop: %w", err)
 }
 
 func orOff(address string) string {

@@ -98,19 +98,25 @@ func (s spanSink) InsertMetrics(ctx context.Context, points []analyzer.MetricPoi
 }
 
 // A busyError tells the receiver that its sender should come back.
-type busyError struct{ error }
+type busyError struct {
+	error
+	later time.Duration
+}
 
 func asBusy(err error) error {
-	if errors.Is(err, storage.ErrBusy) {
-		return busyError{err}
+	switch {
+	case errors.Is(err, storage.ErrBusy):
+		return busyError{err, time.Second}
+	case errors.Is(err, storage.ErrDiskFull):
+		return busyError{err, 30 * time.Second}
 	}
 	return err
 }
 
 func (e busyError) Unwrap() error { return e.error }
 
-// RetryAfter is when to come back: the database says a second.
-func (busyError) RetryAfter() time.Duration { return time.Second }
+// RetryAfter is when to come back.
+func (e busyError) RetryAfter() time.Duration { return e.later }
 
 // bearerToken returns the token that clients must send, "" for none.
 func bearerToken(c *config) (string, error) {

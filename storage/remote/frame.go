@@ -141,6 +141,7 @@ type errorMessage struct {
 // The errors that keep their identity.
 var codes = map[string]error{
 	"busy":      storage.ErrBusy,
+	"disk_full": storage.ErrDiskFull,
 	"closed":    storage.ErrClosed,
 	"read_only": storage.ErrReadOnly,
 	"damaged":   errDamaged,

@@ -116,6 +116,8 @@ func fail(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, storage.ErrBusy):
 		code = http.StatusTooManyRequests
+	case errors.Is(err, storage.ErrDiskFull):
+		code = http.StatusInsufficientStorage
 	case errors.Is(err, errDamaged), errors.Is(err, errCut):
 		code = http.StatusBadRequest
 	case errors.As(err, new(*http.MaxBytesError)):

@@ -1,9 +1,9 @@
-package main
+package storage
 
 import "golang.org/x/sys/windows"
 
-// freeDisk returns the bytes that this user can still write where dir is.
-func freeDisk(dir string) (uint64, error) {
+// FreeDisk returns the bytes that this user can still write where dir is.
+func FreeDisk(dir string) (uint64, error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, err
