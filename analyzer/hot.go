@@ -65,6 +65,7 @@ var AnalysisKeys = []string{
 
 	"slowtoken.basis",
 	"slowtoken.covers",
+	"slowtoken.gateway.slots",
 
 	"embedding.model_name",
 	"llm.invocation_parameters",
