@@ -15,22 +15,31 @@ type integral struct {
 
 // inDecode integrates how many are in decode.
 func (l *Load) inDecode() integral {
-	type edge struct {
-		at   int64
-		step float64
+	return l.integrate(slices.Index(Stages[:], StageDecode), func(inside int) float64 { return float64(inside) })
+}
+
+// prefilling integrates whether any is in prefill.
+func (l *Load) prefilling() integral {
+	return l.integrate(slices.Index(Stages[:], StagePrefill), func(inside int) float64 { return min(1, float64(inside)) })
+}
+
+// integrate integrates a function of how many are in the stage.
+func (l *Load) integrate(stage int, of func(inside int) float64) (n integral) {
+	type step struct {
+		at int64
+		by int
 	}
-	edges := make([]edge, 0, 2*len(l.Jobs))
+	steps := make([]step, 0, 2*len(l.Jobs))
 	for i := range l.Jobs {
-		if from, to := l.firstToken(i), l.end(i); from < to {
-			edges = append(edges, edge{from, 1}, edge{to, -1})
+		if from, to := l.within(stage, i); from < to {
+			steps = append(steps, step{from, 1}, step{to, -1})
 		}
 	}
-	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.at, b.at) })
-	var n integral
-	level := 0.0
-	for _, e := range edges {
-		level += e.step
-		n.bend(e.at, level)
+	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
+	inside := 0
+	for _, s := range steps {
+		inside += s.by
+		n.bend(s.at, of(inside))
 	}
 	return n
 }

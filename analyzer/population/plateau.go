@@ -10,7 +10,7 @@ type Plateau struct {
 	Stage string  `json:"stage"`
 	Count int     `json:"count"` // the time-weighted mode
 	Share float64 `json:"share"` // of the time that somebody waited, with Count in the stage
-	Ends  float64 `json:"ends"`  // share of waits that end within one decode step of a departure from the stage
+	Ends  float64 `json:"ends"`  // share of waits that end within one decode step of a departure from the stage while it holds Count
 }
 
 // The stages of service whose slots requests can wait for.
@@ -20,7 +20,7 @@ const (
 	StageBoth    = "both"
 )
 
-// Stages lists them, the narrowest first.
+// Stages lists them.
 var Stages = [...]string{StagePrefill, StageDecode, StageBoth}
 
 // within returns when job i of l is in the stage.
@@ -47,7 +47,7 @@ func (l *Load) plateaus(step int64) []Plateau {
 	for stage := range Stages {
 		list[stage] = Plateau{Stage: Stages[stage]}
 		list[stage].Count, list[stage].Share = l.mode(stage)
-		list[stage].Ends = l.endedBy(stage, step)
+		list[stage].Ends = l.endedBy(stage, list[stage].Count, step)
 	}
 	return list
 }
@@ -101,14 +101,17 @@ func (l *Load) mode(stage int) (count int, share float64) {
 	return count, float64(held[count]) / float64(total)
 }
 
-// endedBy returns the share of long waits that end within step nanoseconds of a departure from the stage.
-func (l *Load) endedBy(stage int, step int64) float64 {
-	departures := make([]int64, 0, len(l.Jobs))
+// endedBy returns the share of long waits that end within step nanoseconds of a departure from the stage, while it holds
+// count. A scheduler may let the next request start with the step that the departing one ends in, so what it holds is
+// counted before either.
+func (l *Load) endedBy(stage, count int, step int64) float64 {
+	entries, departures := make([]int64, 0, len(l.Jobs)), make([]int64, 0, len(l.Jobs))
 	for i := range l.Jobs {
 		if from, to := l.within(stage, i); from < to {
-			departures = append(departures, to)
+			entries, departures = append(entries, from), append(departures, to)
 		}
 	}
+	slices.Sort(entries)
 	slices.Sort(departures)
 	ended, waits := 0, 0
 	for i := range l.Jobs {
@@ -117,7 +120,11 @@ func (l *Load) endedBy(stage int, step int64) float64 {
 		}
 		waits++
 		start := l.start(i)
-		if k := below(departures, start-step); k < len(departures) && departures[k] <= start+step {
+		departure, ok := nearest(departures, start)
+		if !ok || departure < start-step || departure > start+step {
+			continue
+		}
+		if before := min(start, departure); below(entries, before)-below(departures, before) == count {
 			ended++
 		}
 	}
@@ -127,12 +134,24 @@ func (l *Load) endedBy(stage int, step int64) float64 {
 	return float64(ended) / float64(waits)
 }
 
-// binding returns the index of the plateau that requests wait for: the smallest whose departures end the waits, the
-// narrowest stage among equals; -1 if there is none.
+// nearest returns the item of sorted that is nearest to t.
+func nearest(sorted []int64, t int64) (at int64, ok bool) {
+	k := below(sorted, t)
+	switch {
+	case len(sorted) == 0:
+		return 0, false
+	case k == len(sorted) || k > 0 && t-sorted[k-1] < sorted[k]-t:
+		k--
+	}
+	return sorted[k], true
+}
+
+// binding returns the index of the plateau that requests wait for: the smallest whose departures end the waits, among
+// equals prefill before both before decode; -1 if there is none. Who holds a slot for both also holds one in decode.
 func binding(list []Plateau) int {
 	best := -1
-	for i, p := range list {
-		if p.Count > 0 && p.Ends >= minEnds && (best < 0 || p.Count < list[best].Count) {
+	for _, i := range [...]int{0, 2, 1} {
+		if p := list[i]; p.Count > 0 && p.Ends >= minEnds && (best < 0 || p.Count < list[best].Count) {
 			best = i
 		}
 	}

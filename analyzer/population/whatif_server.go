@@ -15,6 +15,7 @@ type candidate struct {
 	today       func([]replay.Job) []replay.Times
 	after       func([]replay.Job) []replay.Times
 	byTokens    bool // it computes times from tokens
+	grows       bool // its steps take longer with more requests in decode, as those observed do
 }
 
 // servers returns the candidates in the order to try them: the first that reproduces today answers.
@@ -40,7 +41,7 @@ func (t *trial) servers() ([]candidate, *Abstention) {
 		// Nobody waits today: what more requests would bring is in the steps that they share.
 		add(batching)
 		slotsWhy = batchingWhy
-	case c.Slots > 0 && q.Binding != StagePrefill:
+	case c.Slots > 0 && q.Binding != StagePrefill && batching != nil && batching.grows:
 		add(batching)
 		add(slots)
 	default:
@@ -98,7 +99,7 @@ func (t *trial) batchingServer() (s *candidate, why string) {
 	if line, ok := t.stepLine(); ok {
 		b.Step, b.PerSequence = max(1, line.At(1)), line.Slope.Value
 	}
-	s = &candidate{byTokens: true, name: "continuous batching with chunked prefill"}
+	s = &candidate{byTokens: true, grows: b.PerSequence > 0, name: "continuous batching with chunked prefill"}
 	stated, hasBudget := t.facts.Number("max_num_batched_tokens")
 	if hasBudget {
 		b.Budget = int64(stated)
@@ -169,16 +170,32 @@ func (t *trial) besidePrefill() float64 {
 }
 
 // stepLine fits the time of a step on the number of requests in decode; ok is false if it does not grow with it beyond
-// doubt.
+// doubt. Where prompts are computed faster than decode's pace, each one's step is longer than a step of decode alone:
+// those are taken out, a step for each prompt that ends meanwhile.
 func (t *trial) stepLine() (line Line, ok bool) {
 	l := &t.load
-	in := l.inDecode()
+	in, prefilling := l.inDecode(), l.prefilling()
+	var ends []int64
+	for i := range l.Jobs {
+		ends = append(ends, l.firstToken(i))
+	}
+	slices.Sort(ends)
 	var x, y []float64
 	for i, m := range l.Members {
 		r := &t.p.Records[m]
-		tpot, known := r.TPOT()
-		if from, to := l.firstToken(i), l.end(i); known && r.OutputTokens >= 2 && to > from {
-			x, y = append(x, in.between(from, to)/float64(to-from)), append(y, tpot)
+		from, to := l.firstToken(i), l.end(i)
+		steps := float64(r.OutputTokens - 1)
+		if steps < 1 || r.Sequences > 1 || to <= from {
+			continue
+		}
+		length := float64(to - from)
+		beside := in.between(from, to) / length
+		if t.d.Sizes.R.Value >= smallR {
+			length -= prefilling.between(from, to)
+			steps -= float64(below(ends, to+1) - below(ends, from+1))
+		}
+		if steps >= 1 && length > 0 {
+			x, y = append(x, beside), append(y, length/steps)
 		}
 	}
 	if len(x) < minSizes {
