@@ -22,8 +22,8 @@ type Options struct {
 	Definition Definition            // of a benchmark, for more measures; none without
 	Facts      population.Facts      // what people state beside the traces
 
-	Rules   *rules.Set                                     // name causes; none without
-	Metrics func(population.Window) []analyzer.MetricPoint // of engines and accelerators in a window; may be nil
+	Rules   *rules.Set                                              // name causes; none without
+	Metrics func(population.Window) ([]analyzer.MetricPoint, error) // of engines and accelerators in a window; may be nil
 
 	// TraceLink is where a person can look at a trace: a URL with {trace_id}, and with {span_id}, {from_ms} and {to_ms}
 	// where it takes them. Empty for none.
@@ -42,7 +42,7 @@ func Build(traces iter.Seq2[*analyzer.Trace, error], o Options) (*Report, error)
 	if err != nil {
 		return nil, err
 	}
-	return summarize(p, o), nil
+	return summarize(p, o)
 }
 
 // collect reads all traces.

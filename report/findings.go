@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -11,30 +12,37 @@ import (
 )
 
 // ruleInput returns what rules are told of the population of r.
-func (r *Report) ruleInput(p *population.Population, o *Options) *rules.Input {
-	in := &rules.Input{
+func (r *Report) ruleInput(p *population.Population, o *Options) (in *rules.Input, err error) {
+	in = &rules.Input{
 		Population: p, Study: r.Study, Window: o.Window, Facts: o.Facts, Verified: map[string]bool{}, Targets: ruleTargets(r.Targets),
 	}
 	for i := range o.Dialects {
 		in.Verified[o.Dialects[i].Name] = o.Dialects[i].Verified
 	}
 	if o.Metrics != nil {
-		in.Metrics = o.Metrics(population.Window{Since: p.First, Until: p.Last})
+		if in.Metrics, err = o.Metrics(population.Window{Since: p.First, Until: p.Last}); err != nil {
+			return nil, fmt.Errorf("read metrics: %w", err)
+		}
 	}
-	return in
+	return in, nil
 }
 
 // diagnose lets the rules name causes.
-func (r *Report) diagnose(p *population.Population, o *Options) {
+func (r *Report) diagnose(p *population.Population, o *Options) error {
 	r.Result = &rules.Result{Findings: []rules.Finding{}, Telemetry: []rules.Finding{}, Skipped: []rules.Skipped{}, Withheld: []rules.Withheld{}}
 	if o.Rules == nil || r.Requests.Total == 0 {
-		return
+		return nil
 	}
-	r.Cases = rules.Cases(r.ruleInput(p, o))
+	in, err := r.ruleInput(p, o)
+	if err != nil {
+		return err
+	}
+	r.Cases = rules.Cases(in)
 	r.Result = o.Rules.Evaluate(r.Cases)
 	for _, list := range [][]rules.Finding{r.Findings, r.Telemetry} {
 		linkFindings(list, o.TraceLink)
 	}
+	return nil
 }
 
 // ruleTargets says how the targets stand in the words of rules.

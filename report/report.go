@@ -72,7 +72,6 @@ type Report struct {
 	LeftOut    []Warning   `json:"left_out"` // what was not read, or not in full
 
 	Sample *population.Sample `json:"sample,omitempty"` // what a later comparison needs: see [population.Sample]
-
 }
 
 // A Window is the range of time that a report speaks of.
@@ -148,7 +147,7 @@ type Warning struct {
 }
 
 // summarize computes a report from a population.
-func summarize(p *population.Population, o Options) *Report {
+func summarize(p *population.Population, o Options) (*Report, error) {
 	r := &Report{
 		Schema: Schema, Source: o.Source,
 		Window: Window{Since: utc(o.Window.Since), Until: utc(o.Window.Until)},
@@ -178,12 +177,14 @@ func summarize(p *population.Population, o Options) *Report {
 	r.SLO = slo(p, r, o)
 	r.Quality = quality(p, r.Phases)
 	r.study(p, &o)
-	r.diagnose(p, &o)
+	if err := r.diagnose(p, &o); err != nil {
+		return nil, err
+	}
 	r.Operations = operations(p)
 	r.Exemplars = exemplars(ok)
 	link(r.Exemplars, o.TraceLink)
 	r.Sample = p.Sample(savedRequests, o.Window.Until)
-	return r
+	return r, nil
 }
 
 func utc(ns int64) *time.Time {

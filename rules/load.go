@@ -70,6 +70,16 @@ type Set struct {
 	Disabled []string // ids that are switched off, and not in Rules
 }
 
+// Rule returns the rule of that id, nil if there is none.
+func (s *Set) Rule(id string) *Rule {
+	for _, r := range s.Rules {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
 // baseEnv is the environment of all rules; making it takes longer than reading a rule.
 var baseEnv = sync.OnceValues(newEnv)
 

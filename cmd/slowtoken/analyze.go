@@ -22,6 +22,9 @@ type analyzeOptions struct {
 	format string
 	out    string // file to write the answer to; standard output when empty
 	memory int64  // bytes that the spans in memory at once may take
+
+	explain string   // print why this rule fires or does not, instead of the report
+	failOn  []string // what ends the program with exit code 3
 }
 
 func analyzeCommand(a *app) *cobra.Command {
@@ -58,13 +61,15 @@ there is one; the answer is the same.`,
 	}
 	o.source.addFlags(cmd.Flags())
 	o.window.addFlags(cmd.Flags())
-	a.config.addFlags(cmd.Flags(), "settle", "mapping", "facts", "source.", "links.")
+	a.config.addFlags(cmd.Flags(), "settle", "mapping", "facts", "source.", "links.", "rules.")
 	cmd.Flags().StringVar(&o.filter.Service, "service", "", "only requests of this service (`NAME` as in service.name)")
 	cmd.Flags().StringVar(&o.filter.Model, "model", "", "only requests of this model (`NAME`)")
 	cmd.Flags().StringArrayVar(&where, "where", nil, "only requests with this attribute, `KEY=VALUE`, on their span, their server's span or the resource; may be repeated")
 	o.limits.addFlags(cmd.Flags())
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "output `FORMAT`: "+formatNames())
 	cmd.Flags().StringVar(&o.out, "out", "", "write the answer to `FILE`")
+	cmd.Flags().StringVar(&o.explain, "explain", "", "say why this `RULE` fires or does not, variable by variable, instead of the report")
+	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "end with exit code 3 at a finding of this severity or worse, or at a missed target: `WHAT` of critical, moderate, target")
 	cmd.Flags().StringVar(&memory, "memory", memory, "keep spans in memory up to this `SIZE`; more are read in several passes")
 	return cmd
 }
@@ -83,7 +88,16 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFailOn(o.failOn); err != nil {
+		return err
+	}
 	ro := report.Options{Filter: o.filter, Dialects: l.dialects}
+	if ro.Rules, err = a.loadRules(); err != nil {
+		return err
+	}
+	if o.explain != "" && ro.Rules.Rule(o.explain) == nil {
+		return noRule("--explain "+o.explain, o.explain, ro.Rules)
+	}
 	ro.Window.Since, ro.Window.Until = w.nanos()
 	if err := o.limits.apply(a.config, &ro); err != nil {
 		return err
@@ -100,6 +114,7 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 		return err
 	}
 	defer src.close()
+	ro.Metrics = src.metricPoints(ctx)
 	ro.Source, ro.LeftOut, ro.TraceLink = src.name, src.leftOut, cmp.Or(a.config.Links.template(), src.link)
 	r, err := report.Build(src.traces, ro)
 	if err != nil {
@@ -108,7 +123,14 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	if r.Traces == 0 {
 		return a.nothingFound(ctx, src, w, o)
 	}
-	return a.writeOut(o.out, func(w io.Writer) error { return format.Write(w, r) })
+	write := format.Write
+	if o.explain != "" {
+		write = func(w io.Writer, r *report.Report) error { return writeExplanation(w, ro.Rules, r, o.explain, o.format) }
+	}
+	if err := a.writeOut(o.out, func(w io.Writer) error { return write(w, r) }); err != nil {
+		return err
+	}
+	return failedOn(o.failOn, r)
 }
 
 // nothingFound explains an empty answer: what the data does hold, and the command that would show it.

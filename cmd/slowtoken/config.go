@@ -220,6 +220,9 @@ func (c *config) readFile() (*koanf.Koanf, map[string]fileKey, error) {
 		if strings.HasPrefix(key.key, receiverKey+".") && c.lookup(key.key) == nil {
 			c.receiverKeys = append(c.receiverKeys, key)
 		}
+		if strings.HasPrefix(key.key, paramKeys+".") {
+			c.Rules.params = append(c.Rules.params, key)
+		}
 	}
 	return k, byKey, nil
 }
@@ -231,7 +234,7 @@ func (c *config) checkKeys(keys []fileKey) error {
 		known = append(known, s.key)
 	}
 	for _, key := range keys {
-		if slices.Contains(known, key.key) || strings.HasPrefix(key.key, receiverKey+".") || (key.empty && c.isSection(key.key)) {
+		if slices.Contains(known, key.key) || strings.HasPrefix(key.key, receiverKey+".") || strings.HasPrefix(key.key, paramKeys+".") || (key.empty && c.isSection(key.key)) {
 			continue
 		}
 		err := usageError("%s: unknown setting %q", key.origin(), key.key)

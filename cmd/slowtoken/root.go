@@ -124,6 +124,7 @@ func commands(a *app) []*cobra.Command {
 		analyzeCommand(a),
 		compareCommand(a),
 		traceCommand(a),
+		rulesCommand(a),
 		demoCommand(a),
 		importCommand(a),
 		pullCommand(a),

@@ -29,6 +29,7 @@ type settings struct {
 
 	Source sourceSettings
 	Links  linkSettings
+	Rules  ruleSettings
 
 	Serve serveSettings
 }
@@ -95,7 +96,7 @@ func (s *settings) list() []*setting {
 		{key: "serve.max-attributes", flag: intFlag(&s.Serve.MaxAttributes, "max-attributes", "drop the attributes of a span beyond this `NUMBER`")},
 		{key: "serve.max-value-size", flag: intFlag(&s.Serve.MaxValueSize, "max-value-size", "cut attribute values that are longer, in `KIB`")},
 		{key: "serve.max-nesting", flag: intFlag(&s.Serve.MaxNesting, "max-nesting", "refuse spans with values that nest more `LEVELS` of lists and maps")},
-	}, slices.Concat(s.limitSettings.list(), s.Source.list(), s.Links.list())...)
+	}, slices.Concat(s.limitSettings.list(), s.Source.list(), s.Links.list(), s.Rules.list())...)
 }
 
 func defaultSettings(getenv func(string) string) settings {

@@ -24,6 +24,7 @@ type traceSource struct {
 	traces  iter.Seq2[*analyzer.Trace, error]
 	leftOut func() []report.Warning                  // what was not read; known once traces is used up
 	holds   func(ctx context.Context) (window, bool) // the time range of all there is; false when there is nothing
+	metrics metricReader                             // of the same time; nil where there are none
 	close   func() error
 }
 
@@ -76,10 +77,11 @@ func analysisReads() func(key string) bool {
 // openFiles reads all spans of the files into memory, with the attributes that wanted picks; nil picks all.
 func (a *app) openFiles(ctx context.Context, files []string, wanted func(key string) bool) (*traceSource, error) {
 	var spans []analyzer.Span
+	var points heldPoints
 	var shown []string
 	refused := 0
 	for _, name := range files {
-		batch, n, err := a.readSpans(ctx, name, wanted)
+		batch, n, err := a.readSpans(ctx, name, wanted, &points)
 		if err != nil {
 			return nil, err
 		}
@@ -106,8 +108,9 @@ func (a *app) openFiles(ctx context.Context, files []string, wanted func(key str
 			}
 			return []report.Warning{{Name: "refused", Count: refused, Meaning: "records that could not be read; slowtoken import says which and why"}}
 		},
-		holds: func(context.Context) (window, bool) { return rangeOf(spans) },
-		close: func() error { return nil },
+		holds:   func(context.Context) (window, bool) { return rangeOf(spans) },
+		metrics: points,
+		close:   func() error { return nil },
 	}, nil
 }
 
@@ -127,8 +130,9 @@ func needsQuotes(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./:@%+=,", r)
 }
 
-// readSpans reads all spans of a file with the attributes that wanted picks, and counts what was refused.
-func (a *app) readSpans(ctx context.Context, name string, wanted func(key string) bool) (spans []analyzer.Span, refused int, err error) {
+// readSpans reads all spans of a file with the attributes that wanted picks, and counts what was refused. Metric points
+// between them go to points.
+func (a *app) readSpans(ctx context.Context, name string, wanted func(key string) bool, points *heldPoints) (spans []analyzer.Span, refused int, err error) {
 	r, shown, err := a.openInput(name)
 	if err != nil {
 		return nil, 0, err
@@ -136,7 +140,7 @@ func (a *app) readSpans(ctx context.Context, name string, wanted func(key string
 	defer r.Close()
 	bar := a.progress("reading", totalSize([]string{name}))
 	defer bar.done()
-	s, err := ingest.Read(ctx, shown, r, ingest.ReadOptions{Attributes: wanted, Progress: bar.set}, func(batch []analyzer.Span) error {
+	s, err := ingest.Read(ctx, shown, r, ingest.ReadOptions{Attributes: wanted, Progress: bar.set, Metrics: points.add}, func(batch []analyzer.Span) error {
 		spans = append(spans, batch...)
 		return nil
 	})
@@ -196,7 +200,8 @@ func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error)
 			all, err := db.Count(ctx, storage.Query{OpenSince: query.OpenSince})
 			return window{time.Unix(0, all.First).UTC(), time.Unix(0, all.Last).UTC()}, err == nil && all.Traces > 0
 		},
-		close: db.Close,
+		metrics: storedMetrics(db),
+		close:   db.Close,
 	}, nil
 }
 
