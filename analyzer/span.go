@@ -30,6 +30,12 @@ func (id TraceID) MarshalText() ([]byte, error) { return []byte(id.String()), ni
 // MarshalText spells id as String does.
 func (id SpanID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
+// UnmarshalText reads what MarshalText writes.
+func (id *TraceID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseTraceID(string(text))
+	return err
+}
+
 // Compare orders ids as unsigned big-endian numbers.
 func (id TraceID) Compare(other TraceID) int { return bytes.Compare(id[:], other[:]) }
 

@@ -127,6 +127,22 @@ func (c *Client) Spans(ctx context.Context, q storage.Query) iter.Seq2[[]analyze
 	}
 }
 
+// MetricPoints is [storage.DB.MetricPoints].
+func (c *Client) MetricPoints(ctx context.Context, since, until int64) iter.Seq2[[]analyzer.MetricPoint, error] {
+	return func(yield func([]analyzer.MetricPoint, error) bool) {
+		err := c.stream(ctx, "/v1/points", storage.Query{Since: since, Until: until}, framePoints, func(data []byte) (int, error) {
+			points, err := decodePoints(data)
+			if err == nil && !yield(points, nil) {
+				err = errStopped
+			}
+			return len(points), err
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(nil, fmt.Errorf("read metric points through the server: %w", err))
+		}
+	}
+}
+
 // errStopped says that the caller wants no more.
 var errStopped = errors.New("stopped")
 
@@ -169,20 +185,7 @@ func (c *Client) Insert(ctx context.Context, spans []analyzer.Span, o storage.In
 
 // InsertMetrics is [storage.DB.InsertMetrics].
 func (c *Client) InsertMetrics(ctx context.Context, points []analyzer.MetricPoint) error {
-	err := c.upload(ctx, "/v1/metrics", func(f *frameWriter, e *encoder) error {
-		for len(points) > 0 {
-			n := min(len(points), frameSpanCount)
-			data, err := e.encodePoints(points[:n])
-			if err != nil {
-				return err
-			}
-			if err := f.write(framePoints, data, n); err != nil {
-				return err
-			}
-			points = points[n:]
-		}
-		return nil
-	})
+	err := c.upload(ctx, "/v1/metrics", func(f *frameWriter, e *encoder) error { return e.sendPoints(f, points) })
 	if err != nil {
 		return fmt.Errorf("insert metric points through the server: %w", err)
 	}

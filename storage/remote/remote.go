@@ -20,7 +20,7 @@ import (
 
 // Protocol is the version of what client and server say to each other. It changes with every change of requests,
 // frames or batches: both sides are usually the same binary, and a mixed pair must say so and stop.
-const Protocol = 1
+const Protocol = 2
 
 // ErrProtocol says that client and server speak different versions.
 var ErrProtocol = errors.New("client and server are of different versions")
@@ -35,6 +35,7 @@ type Store interface {
 	Insert(ctx context.Context, spans []analyzer.Span, o storage.InsertOptions) error
 	InsertMetrics(ctx context.Context, points []analyzer.MetricPoint) error
 	Spans(ctx context.Context, q storage.Query) iter.Seq2[[]analyzer.Span, error]
+	MetricPoints(ctx context.Context, since, until int64) iter.Seq2[[]analyzer.MetricPoint, error]
 	Count(ctx context.Context, q storage.Query) (storage.Counts, error)
 	Status(ctx context.Context) (storage.Status, error)
 	ExportParquet(ctx context.Context, q storage.Query, w io.Writer) error

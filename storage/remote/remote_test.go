@@ -54,6 +54,15 @@ func (f *fakeStore) Spans(ctx context.Context, q storage.Query) iter.Seq2[[]anal
 	return f.spans(ctx, q)
 }
 
+func (f *fakeStore) MetricPoints(_ context.Context, since, until int64) iter.Seq2[[]analyzer.MetricPoint, error] {
+	f.query = storage.Query{Since: since, Until: until}
+	return func(yield func([]analyzer.MetricPoint, error) bool) {
+		if yield(f.points, nil) && f.err != nil {
+			yield(nil, f.err)
+		}
+	}
+}
+
 func (f *fakeStore) Count(_ context.Context, q storage.Query) (storage.Counts, error) {
 	f.query = q
 	return storage.Counts{Traces: 3, OpenTraces: 1}, f.err
@@ -191,6 +200,33 @@ func TestInsertsArriveWhole(t *testing.T) {
 	}
 }
 
+func TestMetricPointsArriveWhole(t *testing.T) {
+	want := slices.Repeat(examplePoints(), frameSpanCount)[:frameSpanCount+3]
+	store := &fakeStore{points: want}
+	client := serve(t, store)
+	var got []analyzer.MetricPoint
+	for points, err := range client.MetricPoints(t.Context(), 5, 9) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, points...)
+	}
+	if !slices.EqualFunc(got, want, samePoint) || store.query.Since != 5 || store.query.Until != 9 {
+		t.Errorf("%d points of %d for %+v", len(got), len(want), store.query)
+	}
+	for range client.MetricPoints(t.Context(), 0, 0) {
+		break // the server stops then, which serve checks
+	}
+	store.err = errors.New("disk read failed")
+	var last error
+	for _, err := range client.MetricPoints(t.Context(), 0, 0) {
+		last = err
+	}
+	if last == nil || !strings.Contains(last.Error(), store.err.Error()) {
+		t.Errorf("%v, want %v", last, store.err)
+	}
+}
+
 func TestAnInsertThatCannotBeEncodedInsertsNothing(t *testing.T) {
 	store := &fakeStore{}
 	client := serve(t, store)
@@ -210,7 +246,7 @@ func TestAnInsertThatCannotBeEncodedInsertsNothing(t *testing.T) {
 }
 
 func TestErrorsKeepTheirIdentity(t *testing.T) {
-	for _, want := range []error{storage.ErrBusy, storage.ErrClosed, storage.ErrReadOnly} {
+	for _, want := range []error{storage.ErrBusy, storage.ErrDiskFull, storage.ErrClosed, storage.ErrReadOnly} {
 		client := serve(t, &fakeStore{err: want, spans: given(want)})
 		_, spansErr := collect(client.Spans(t.Context(), storage.Query{}))
 		_, countErr := client.Count(t.Context(), storage.Query{})
@@ -379,7 +415,7 @@ func TestAnotherProtocolIsNamed(t *testing.T) {
 	}
 	body, _ := io.ReadAll(response.Body)
 	response.Body.Close()
-	if response.StatusCode != http.StatusUpgradeRequired || !strings.Contains(string(body), "slowtoken 0.9.0 (protocol 1)") || !strings.Contains(string(body), "slowtoken 2.0.0 (protocol 99)") {
+	if response.StatusCode != http.StatusUpgradeRequired || !strings.Contains(string(body), "slowtoken 0.9.0 (protocol 2)") || !strings.Contains(string(body), "slowtoken 2.0.0 (protocol 99)") {
 		t.Errorf("the server answers %d %s", response.StatusCode, body)
 	}
 }

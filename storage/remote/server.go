@@ -25,6 +25,7 @@ func Serve(ctx context.Context, listener net.Listener, db Store, version string)
 	mux.HandleFunc("POST /v1/insert", s.insert)
 	mux.HandleFunc("POST /v1/metrics", s.insertMetrics)
 	mux.HandleFunc("POST /v1/spans", s.spans)
+	mux.HandleFunc("POST /v1/points", s.points)
 	mux.HandleFunc("POST /v1/parquet", s.parquet)
 	mux.HandleFunc("POST /v1/count", s.count)
 	mux.HandleFunc("GET /v1/status", s.status)
@@ -196,6 +197,44 @@ func (e *encoder) send(f *frameWriter, spans []analyzer.Span) error {
 			return err
 		}
 		spans = spans[n:]
+	}
+	return nil
+}
+
+// points answers with the metric points of the query's window; the rest of the query has no meaning here.
+func (s *server) points(w http.ResponseWriter, r *http.Request) {
+	q, ok := readQuery(w, r)
+	if !ok {
+		return
+	}
+	e := encoders.Get().(*encoder)
+	defer encoders.Put(e)
+	f, done := s.frames(w)
+	defer done()
+	for batch, err := range s.db.MetricPoints(r.Context(), q.Since, q.Until) {
+		if err == nil {
+			err = e.sendPoints(f, batch)
+		}
+		if err != nil {
+			_ = f.finish(err) // fails when the client is gone, who then needs no answer
+			return
+		}
+	}
+	_ = f.finish(nil) // likewise
+}
+
+// sendPoints writes metric points as frames.
+func (e *encoder) sendPoints(f *frameWriter, points []analyzer.MetricPoint) error {
+	for len(points) > 0 {
+		n := min(len(points), frameSpanCount)
+		data, err := e.encodePoints(points[:n])
+		if err != nil {
+			return err
+		}
+		if err := f.write(framePoints, data, n); err != nil {
+			return err
+		}
+		points = points[n:]
 	}
 	return nil
 }
