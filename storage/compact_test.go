@@ -41,7 +41,7 @@ func swissDatabase(t *testing.T, path string) []analyzer.Span {
 		t.Fatal(err)
 	}
 	c := newCorpus(7)
-	insert(t, db, receivedAt(c.spans(150_000), 100))
+	insert(t, db, receivedAt(c.spans(125_000), 100)) // more than a row group
 	left := receivedAt(c.spans(4000), 300)
 	insert(t, db, left)
 	if err := db.InsertMetrics(context.Background(), []analyzer.MetricPoint{{Name: "m", Type: analyzer.MetricGauge}}); err != nil {
@@ -120,11 +120,19 @@ func TestCompactGivesSpaceBack(t *testing.T) {
 
 // TestACompactionThatIsKilledLosesNothing at any of its steps, and at a moment within the copying.
 func TestACompactionThatIsKilledLosesNothing(t *testing.T) {
+	model := filepath.Join(t.TempDir(), "model.duckdb")
+	want := swissDatabase(t, model)
+	content, err := os.ReadFile(model)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range []string{CompactOpening, CompactCopying, CompactChecking, CompactSwapping, CompactDone, "within"} {
 		t.Run(step, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "traces.duckdb")
-			want := swissDatabase(t, path)
-			before := fileSize(path)
+			if err := os.WriteFile(path, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			before := int64(len(content))
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), compactEnv+"="+path, compactDieEnv+"="+step)
 			if err := cmd.Start(); err != nil {
@@ -150,7 +158,7 @@ func TestACompactionThatIsKilledLosesNothing(t *testing.T) {
 func TestCompactWaitsForNobody(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "traces.duckdb")
-	kill := startWriter(t, path, 80)
+	kill := startWriter(t, path, killedWriter{Batch: 80}, 80)
 	if _, err := Compact(ctx, Options{Path: path}, nil); !errors.Is(err, ErrLocked) {
 		t.Errorf("open in another process: %v", err)
 	}

@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -31,26 +32,43 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// writeUntilKilled stores one trace after another, and prints how many spans were acknowledged.
+// A killedWriter says what the process of startWriter does, in its environment.
+type killedWriter struct {
+	Seed  uint64 // of its spans
+	Batch int    // spans that it stores at once
+	Limit int64  // of the database's size
+}
+
+const killedWriterEnv = "SLOWTOKEN_TEST_WRITER_OPTIONS"
+
+// writeUntilKilled stores one batch after another, and prints how many spans were acknowledged.
 func writeUntilKilled(path string) {
-	db, err := Open(context.Background(), Options{Path: path})
+	var o killedWriter
+	if err := json.Unmarshal([]byte(os.Getenv(killedWriterEnv)), &o); err != nil {
+		panic(err)
+	}
+	db, err := Open(context.Background(), Options{Path: path, Retention: Retention{Size: o.Limit}})
 	if err != nil {
 		panic(err)
 	}
-	c := newCorpus(9)
-	for n := 0; ; n += 80 {
+	c := newCorpus(o.Seed)
+	for n := 0; ; n += o.Batch {
 		os.Stdout.WriteString(strconv.Itoa(n) + "\n")
-		if err := db.Insert(context.Background(), c.spans(80), InsertOptions{}); err != nil {
+		if err := db.Insert(context.Background(), c.spans(o.Batch), InsertOptions{}); err != nil {
 			panic(err)
 		}
 	}
 }
 
 // startWriter runs another process that has the database open and stores spans, and waits for the first of them.
-func startWriter(t *testing.T, path string, acknowledged int) (kill func() int) {
+func startWriter(t *testing.T, path string, o killedWriter, acknowledged int) (kill func() int) {
 	t.Helper()
+	options, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "SLOWTOKEN_TEST_WRITER="+path)
+	cmd.Env = append(os.Environ(), "SLOWTOKEN_TEST_WRITER="+path, killedWriterEnv+"="+string(options))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +116,7 @@ func startWriter(t *testing.T, path string, acknowledged int) (kill func() int) 
 // was on its way then is there too.
 func TestAcknowledgedSpansSurviveAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "traces.duckdb")
-	acknowledged := startWriter(t, path, 800)()
+	acknowledged := startWriter(t, path, killedWriter{Seed: 9, Batch: 80}, 800)()
 	want := newCorpus(9).spans(acknowledged + 80)
 	db, err := Open(context.Background(), Options{Path: path, ReadOnly: true})
 	if err != nil {
@@ -122,7 +140,7 @@ func TestAcknowledgedSpansSurviveAKill(t *testing.T) {
 func TestADatabaseOpenElsewhereIsLocked(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "traces.duckdb")
-	kill := startWriter(t, path, 80)
+	kill := startWriter(t, path, killedWriter{Batch: 80}, 80)
 	for _, readOnly := range []bool{false, true} {
 		if _, err := Open(ctx, Options{Path: path, ReadOnly: readOnly}); !errors.Is(err, ErrLocked) {
 			t.Errorf("read-only %t: %v, want ErrLocked", readOnly, err)
