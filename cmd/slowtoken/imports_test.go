@@ -32,10 +32,11 @@ var arrows = map[string][]string{
 	"inference/synth":  {"analyzer"},
 	"inference/demo":   nil,
 
-	"inference/arrival": nil,
-	"inference/sim":     {"analyzer", "inference/arrival"},
-	"inference/emit":    {"analyzer", "inference/sim"},
-	"inference/fault":   {"analyzer", "inference/arrival", "inference/emit", "inference/sim"},
+	"inference/arrival":   nil,
+	"inference/sim":       {"analyzer", "inference/arrival"},
+	"inference/emit":      {"analyzer", "inference/sim"},
+	"inference/ollamasim": {"inference/sim"},
+	"inference/fault":     {"analyzer", "inference/arrival", "inference/emit", "inference/sim"},
 
 	"rules":                            {"analyzer", "analyzer/population"},
 	"report":                           {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
@@ -51,7 +52,7 @@ var arrows = map[string][]string{
 // all is every package but the commands, which nobody imports.
 var all = []string{
 	"analyzer", "analyzer/dialect", "analyzer/population", "analyzer/replay", "analyzer/roofline", "ingest", "ingest/source", "storage", "storage/remote",
-	"inference", "inference/ollama", "inference/synth", "inference/demo", "inference/arrival", "inference/sim", "inference/emit", "inference/fault", "report", "rules",
+	"inference", "inference/ollama", "inference/synth", "inference/demo", "inference/arrival", "inference/sim", "inference/emit", "inference/fault", "inference/ollamasim", "report", "rules",
 }
 
 // testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it

@@ -320,3 +320,14 @@ type State struct {
 func (e *Engine) State() State {
 	return State{Running: len(e.running), Waiting: len(e.waiting), KVUsed: e.kv.used(), Preemptions: e.preempted, Busy: e.busy}
 }
+
+// Cancel takes a sequence out of the engine: at once if it waits (gone is true), else with its next token, which is
+// then its last.
+func (e *Engine) Cancel(s *Sequence) (gone bool) {
+	if i := slices.Index(e.waiting, s); i >= 0 {
+		e.waiting = slices.Delete(e.waiting, i, i+1)
+		return true
+	}
+	s.Output = s.generated + 1
+	return false
+}

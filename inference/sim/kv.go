@@ -73,7 +73,7 @@ func (k *kvCache) match(s *Sequence) {
 	p.used = k.clock
 	p.users++
 	s.prefix = p
-	s.shared = min(p.tokens, (min(s.PrefixTokens, s.Prompt)-1)/BlockTokens*BlockTokens)
+	s.shared = min(p.tokens, s.PrefixTokens, s.Prompt-1) / BlockTokens * BlockTokens
 	s.computed = s.shared
 }
 

@@ -9,38 +9,46 @@ import (
 )
 
 // With one token an answer is all prefill, and prefills run one after the other: a single server whose service times
-// are the prompts' lengths. With one token a prompt, all is decoding, and steps of a fixed time make every slot a server.
+// are the prompts' lengths. With one token a prompt, all is decoding, and steps of a fixed time make every slot a server;
+// who finds one free still waits for the end of the step at hand, half a step on average.
 func TestMeanWaitMatchesQueueingTheory(t *testing.T) {
 	const (
-		load    = 0.7
 		service = float64(millisecond)
-		steps   = 200 // mean tokens of an answer in the systems of several servers
+		steps   = 40 // mean tokens of an answer in the systems of several servers
 	)
 	single := bare(Linear{PromptToken: 1}, EngineConfig{Slots: 1})
+	exponential := func(r *rand.Rand, mean float64) int { return int(math.Round(r.ExpFloat64() * mean)) }
+	constant := func(*rand.Rand) (int, int) { return int(service), 1 }
+	markov := func(r *rand.Rand) (int, int) { return max(1, exponential(r, service)), 1 }
+	decoding := func(r *rand.Rand) (int, int) { return 1, 1 + exponential(r, steps) }
 	several := func(slots int) Config {
-		return bare(Linear{StepBase: millisecond / steps, StepSequence: 0}, EngineConfig{Slots: slots})
+		return bare(Linear{StepBase: millisecond / steps}, EngineConfig{Slots: slots})
 	}
-	exponential := func(r *rand.Rand, mean float64) int { return max(1, int(math.Round(r.ExpFloat64()*mean))) }
+	waits := func(c int, load float64) float64 {
+		waiting, mean := erlang(c, load)
+		return mean + (1-waiting)/2/steps
+	}
 	tests := []struct {
 		name     string
 		config   Config
 		servers  int
+		load     float64
 		requests int
 		sizes    func(*rand.Rand) (prompt, output int)
 		want     float64 // mean wait in service times
 	}{
-		{"M/D/1", single, 1, 400_000, func(*rand.Rand) (int, int) { return int(service), 1 }, load / (2 * (1 - load))},
-		{"M/M/1", single, 1, 400_000, func(r *rand.Rand) (int, int) { return exponential(r, service), 1 }, load / (1 - load)},
-		{"M/M/4", several(4), 4, 150_000, func(r *rand.Rand) (int, int) { return 1, 1 + exponential(r, steps) }, erlangWait(4, load)},
-		{"M/M/16", several(16), 16, 150_000, func(r *rand.Rand) (int, int) { return 1, 1 + exponential(r, steps) }, erlangWait(16, load)},
+		{"M/D/1", single, 1, 0.7, 250_000, constant, 0.7 / (2 * (1 - 0.7))},
+		{"M/M/1", single, 1, 0.7, 250_000, markov, 0.7 / (1 - 0.7)},
+		{"M/M/2", several(2), 2, 0.8, 200_000, decoding, waits(2, 0.8)},
+		{"M/M/8", several(8), 8, 0.85, 200_000, decoding, waits(8, 0.85)},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := rand.New(rand.NewPCG(11, 0))
+			r := rand.New(rand.NewPCG(5, 0))
 			stream := Stream{Replay: make([]arrival.Planned, test.requests)}
 			var at int64
 			for i := range stream.Replay {
-				at += int64(r.ExpFloat64() * service / load / float64(test.servers))
+				at += int64(r.ExpFloat64() * service / test.load / float64(test.servers))
 				prompt, output := test.sizes(r)
 				stream.Replay[i] = arrival.Planned{At: at, Prompt: prompt, Output: output}
 			}
@@ -58,8 +66,8 @@ func TestMeanWaitMatchesQueueingTheory(t *testing.T) {
 	}
 }
 
-// erlangWait is the mean wait of an M/M/c queue in service times: Erlang's C over c (1 - load).
-func erlangWait(c int, load float64) float64 {
+// erlang returns the chance to wait in an M/M/c queue (Erlang's C) and the mean wait in service times.
+func erlang(c int, load float64) (waiting, mean float64) {
 	a := float64(c) * load
 	term, sum := 1.0, 1.0
 	for k := 1; k < c; k++ {
@@ -67,7 +75,8 @@ func erlangWait(c int, load float64) float64 {
 		sum += term
 	}
 	last := term * a / float64(c) / (1 - load)
-	return last / (sum + last) / (float64(c) * (1 - load))
+	waiting = last / (sum + last)
+	return waiting, waiting / (float64(c) * (1 - load))
 }
 
 // Request by request, a single server's waits are Lindley's: wait' = max(0, wait + service - gap).

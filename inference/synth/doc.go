@@ -4,7 +4,8 @@
 // The way from a seed to spans:
 //
 //  1. Arrivals draws when requests come.
-//  2. An [Engine] serves them: a queue in front of a loop that prefills one request or decodes a token of each.
+//  2. An [Engine] serves them: package sim's, with a queue in front of a loop that prefills one request or decodes a
+//     token of each.
 //  3. [Corpus] and [Recording] dress every served request as spans: the first as a server that names its phases, the
 //     second as a gateway in front of vLLM.
 //
