@@ -4,6 +4,9 @@ SHELL := /bin/bash
 FUZZTIME ?= 20s
 DEMO_FLAGS ?=
 BENCH ?= .
+PROTOCOL ?= grpc
+SOAK ?= 20m
+SOAK_RATE ?= 40000
 # The oldest glibc that a release may need: Debian 12, Ubuntu 24.04, Fedora 37.
 GLIBC_FLOOR ?= 2.36
 
@@ -92,6 +95,14 @@ kill-rounds: preflight ## kill -9 a server under load 200 times, and count what 
 .PHONY: bench
 bench: preflight ## the benchmarks: BENCH=regexp chooses, docs/benchmarks.md explains
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count 3 ./...
+
+.PHONY: bench-ingest
+bench-ingest: build ## slowtoken and a real Jaeger receive the same traces in turn: spans/s, CPU, memory, acknowledgements
+	@.ci/bench-ingest $(BINARY) $(PROTOCOL)
+
+.PHONY: soak
+soak: build ## receive for SOAK (20m) at SOAK_RATE (40000) spans/s; memory and acknowledgements must stay flat
+	@.ci/soak $(BINARY) $(SOAK) $(SOAK_RATE)
 
 .PHONY: demo
 demo: build ## build, send a recording through a server, analyze it

@@ -143,15 +143,16 @@ func (c ServerConfig) receiver() (*otlpreceiver.Config, error) {
 	return cfg, nil
 }
 
-// defaultReceiver returns the collector's defaults with one limit for both protocols and a bound on the time that a
-// client may take to send its headers.
+// defaultReceiver returns the collector's defaults with one limit for both protocols and bounds on the time that a
+// client may take to send its headers and its message.
 func defaultReceiver() *otlpreceiver.Config {
 	defaults := otlpreceiver.NewFactory().CreateDefaultConfig().(*otlpreceiver.Config)
 	grpc := *defaults.Protocols.GRPC.GetOrInsertDefault()
 	grpc.MaxRecvMsgSizeMiB = DefaultMaxMessageMiB
 	http := *defaults.Protocols.HTTP.GetOrInsertDefault()
 	http.ServerConfig.MaxRequestBodySize = DefaultMaxMessageMiB << 20
-	http.ServerConfig.ReadHeaderTimeout = time.Minute
+	http.ServerConfig.ReadHeaderTimeout = 30 * time.Second
+	http.ServerConfig.ReadTimeout = 2 * time.Minute
 	return &otlpreceiver.Config{Protocols: otlpreceiver.Protocols{
 		GRPC: configoptional.Default(grpc),
 		HTTP: configoptional.Default(http),

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
@@ -28,6 +30,13 @@ const (
 	contentJSON  = "application/json"
 )
 
+// handshakeTime is how long a client may take from connecting to being ready to call.
+const handshakeTime = 20 * time.Second
+
+// maxReading is how many bytes of HTTP messages may be in memory at once, decompressed. A sender that comes when there are
+// more is told to come back.
+const maxReading = 128 << 20
+
 // A guard stands between the wire and the receiver's decoder, on both protocols: it refuses messages that would blow
 // up in memory while they are decoded ([checkProto], [checkJSON]), counts bytes, and afterwards tells the sender of
 // refused spans through partial_success, which the receiver cannot do by itself.
@@ -36,6 +45,7 @@ type guard struct {
 	counters *counters
 	bearer   *bearer // nil without a token
 	paths    map[string]signal
+	reading  atomic.Int64 // bytes of HTTP messages in memory
 }
 
 func newGuard(s *Server, bearer *bearer) *guard {
@@ -54,6 +64,7 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 		grpc.ForceServerCodecV2(&guardCodec{CodecV2: encoding.GetCodecV2("proto"), counters: g.counters}),
 		grpc.ChainUnaryInterceptor(g.intercept),
 		grpc.StatsHandler(&refusalCounter{g.counters}),
+		grpc.ConnectionTimeout(handshakeTime),
 	}
 	if g.bearer != nil {
 		// The receiver asks for the token only after it has decoded the message. Asking here first spares that work
@@ -148,8 +159,14 @@ func (g *guard) serveHTTP(w http.ResponseWriter, r *http.Request, next http.Hand
 			bodies.Put(body)
 		}
 	}()
-	if _, err := body.ReadFrom(r.Body); err != nil {
+	charged := &chargedReader{r: r.Body, total: &g.reading}
+	defer charged.release()
+	if _, err := body.ReadFrom(charged); err != nil {
 		code, reason := http.StatusBadRequest, "unreadable"
+		if errors.Is(err, errReadingFull) {
+			code, reason = http.StatusServiceUnavailable, "busy"
+			w.Header().Set("Retry-After", "1")
+		}
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			code, reason = http.StatusRequestEntityTooLarge, "too_large"
 			err = fmt.Errorf("the message has more than %d bytes after decompression: send smaller batches, or raise --max-recv-size "+
@@ -177,10 +194,33 @@ func (g *guard) serveHTTP(w http.ResponseWriter, r *http.Request, next http.Hand
 	next.ServeHTTP(&partialWriter{ResponseWriter: w, outcome: outcome, asJSON: asJSON}, r)
 }
 
+// A chargedReader counts what is read from r towards a total of all messages.
+type chargedReader struct {
+	r     io.Reader
+	n     int64
+	total *atomic.Int64
+}
+
+var errReadingFull = fmt.Errorf("messages of together more than %d MiB are being received: send again later", maxReading>>20)
+
+func (c *chargedReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if c.total.Add(int64(n)) > maxReading {
+		return n, errReadingFull
+	}
+	return n, err
+}
+
+func (c *chargedReader) release() { c.total.Add(-c.n) }
+
 // refuse answers as OTLP/HTTP wants it: a google.rpc.Status in the encoding of the request.
 func (g *guard) refuse(w http.ResponseWriter, asJSON bool, code int, reason string, err error) {
 	g.counters.messagesRefused.WithLabelValues("http", reason).Inc()
 	answer := &status.Status{Code: int32(codes.InvalidArgument), Message: err.Error()}
+	if code == http.StatusServiceUnavailable {
+		answer.Code = int32(codes.Unavailable)
+	}
 	content, marshal := contentProto, proto.Marshal
 	if asJSON {
 		content, marshal = contentJSON, protojson.Marshal

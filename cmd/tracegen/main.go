@@ -2,7 +2,7 @@
 //
 //	go run ./cmd/tracegen --traces 125000 --out corpus.otlp.pb
 //
-// or sends them to a server over OTLP/gRPC and says how that went:
+// or sends them to a server over OTLP/gRPC or OTLP/HTTP and says how that went:
 //
 //	go run ./cmd/tracegen --traces 125000 --otlp-grpc 127.0.0.1:4317 --rate 50000
 //
@@ -49,11 +49,15 @@ type options struct {
 	format string
 	out    string
 
-	address     string
+	grpcAddress, httpAddress string // of a server to send to; one of them
+
 	rate        float64
 	batch       int
 	connections int
 	patience    time.Duration
+
+	duration, every time.Duration // of a soak
+	watched         int           // its server's process
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -72,11 +76,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.IntVar(&o.tree, "tree", 0, "write one trace of this many spans, 20 generations deep, instead of --traces; takes a file only")
 	flags.StringVar(&o.format, "format", "otlp-proto", "of the file: otlp-proto (messages behind their length), otlp-jsonl or otlp-json")
 	flags.StringVar(&o.out, "out", "", "file to write, compressed if its name ends in .gz; - is standard output")
-	flags.StringVar(&o.address, "otlp-grpc", "", "HOST:PORT of a server to send to")
+	flags.StringVar(&o.grpcAddress, "otlp-grpc", "", "HOST:PORT of a server to send to over gRPC")
+	flags.StringVar(&o.httpAddress, "otlp-http", "", "HOST:PORT of a server to send to over HTTP")
 	flags.Float64Var(&o.rate, "rate", 0, "spans per second to send, on a fixed schedule; 0 is as fast as the server acknowledges")
 	flags.IntVar(&o.batch, "batch", 800, "spans in one message")
 	flags.IntVar(&o.connections, "connections", 4, "messages that can be on their way at once")
 	flags.DurationVar(&o.patience, "patience", time.Minute, "how long to repeat a message that the server cannot take now")
+	flags.DurationVar(&o.duration, "duration", 0, "send the same traces for so long, with new trace ids each time, and say whether memory and acknowledgements stay flat")
+	flags.DurationVar(&o.every, "every", time.Minute, "with --duration: how often to look")
+	flags.IntVar(&o.watched, "watch-pid", 0, "with --duration: the server's process, whose memory to look at (Linux)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -88,7 +96,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	o.corpus.End = end
-	if o.address != "" {
+	if o.target() != "" {
 		return send(ctx, o, stdout)
 	}
 	return writeFile(ctx, o, stdout)
@@ -98,20 +106,31 @@ func (o options) check(rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected argument %q: all settings are flags", rest[0])
-	case (o.out == "") == (o.address == ""):
-		return errors.New("say where the traces go: either --out FILE or --otlp-grpc HOST:PORT")
-	case o.recording && o.address != "":
+	case o.destinations() != 1:
+		return errors.New("say where the traces go: either --out FILE, --otlp-grpc HOST:PORT or --otlp-http HOST:PORT")
+	case o.recording && o.target() != "":
 		return errors.New("--recording goes to a file: say --out FILE")
-	case o.tree != 0 && (o.address != "" || o.recording || o.tree < 0):
+	case o.tree != 0 && (o.target() != "" || o.recording || o.tree < 0):
 		return errors.New("--tree makes a file of at least one span: say --out FILE, without --recording")
 	case o.corpus.Traces < 1 || o.batch < 1 || o.connections < 1:
 		return errors.New("--traces, --batch and --connections must be at least 1")
+	case o.duration < 0 || o.every <= 0:
+		return errors.New("--duration cannot be negative, and --every must be more than 0")
 	case !slices.Contains(formats, o.format):
 		return fmt.Errorf("--format %q is unknown: want one of %q", o.format, formats)
 	case o.rate < 0 || o.corpus.Rate < 0:
 		return errors.New("--rate and --arrivals cannot be negative")
 	}
 	return nil
+}
+
+func (o options) destinations() (n int) {
+	for _, to := range []string{o.out, o.grpcAddress, o.httpAddress} {
+		if to != "" {
+			n++
+		}
+	}
+	return n
 }
 
 func parseEnd(s string) (ns int64, err error) {

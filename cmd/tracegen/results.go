@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -25,20 +26,33 @@ func (r *results) fail(err error) {
 	r.lastError = err
 }
 
-func merge(parts []results) results {
-	var sum results
-	for _, r := range parts {
-		sum.acknowledged += r.acknowledged
-		sum.rejected += r.rejected
-		sum.retries += r.retries
-		sum.failed += r.failed
-		if r.lastError != nil {
-			sum.lastError = r.lastError
-		}
-		sum.answers = append(sum.answers, r.answers...)
-		sum.fromDue = append(sum.fromDue, r.fromDue...)
+// A tally sums up results of workers that report at the same time.
+type tally struct {
+	mu sync.Mutex
+	results
+}
+
+func (t *tally) add(r results) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.acknowledged += r.acknowledged
+	t.rejected += r.rejected
+	t.retries += r.retries
+	t.failed += r.failed
+	if r.lastError != nil {
+		t.lastError = r.lastError
 	}
-	return sum
+	t.answers = append(t.answers, r.answers...)
+	t.fromDue = append(t.fromDue, r.fromDue...)
+}
+
+// take returns what was added since the last call.
+func (t *tally) take() results {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.results
+	t.results = results{}
+	return r
 }
 
 func (r *results) print(w io.Writer, took time.Duration, scheduled bool) {
@@ -60,9 +74,11 @@ func percentiles(times []time.Duration) string {
 		return "-"
 	}
 	sorted := slices.Sorted(slices.Values(times))
-	at := func(p float64) string {
-		rank := max(1, int(math.Ceil(p*float64(len(sorted)))))
-		return fmt.Sprintf("%.1f ms", float64(sorted[rank-1])/1e6)
-	}
+	at := func(p float64) string { return fmt.Sprintf("%.1f ms", float64(rank(sorted, p))/1e6) }
 	return fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, max %s (n %d)", at(0.5), at(0.99), at(0.999), at(1), len(sorted))
+}
+
+// rank returns the nearest-rank percentile of sorted values.
+func rank[T any](sorted []T, p float64) T {
+	return sorted[max(1, int(math.Ceil(p*float64(len(sorted)))))-1]
 }

@@ -5,18 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 
+	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/ingest"
 )
 
@@ -25,6 +25,13 @@ type message struct {
 	body  []byte
 	spans int
 	due   time.Duration // since the start; zero without a rate
+
+	traces []analyzer.TraceID // for a soak
+}
+
+// A transport carries one encoded request to a server and brings its encoded answer. Its errors are gRPC statuses.
+type transport interface {
+	export(ctx context.Context, body []byte) (answer []byte, err error)
 }
 
 func send(ctx context.Context, o options, stdout io.Writer) error {
@@ -32,39 +39,29 @@ func send(ctx context.Context, o options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	connections := make([]*grpc.ClientConn, o.connections)
-	for i := range connections {
-		connections[i], err = grpc.NewClient(o.address, grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{})))
-		if err != nil {
-			return fmt.Errorf("connect to %s: %w", o.address, err)
-		}
-		defer connections[i].Close()
-	}
 	total := 0
 	for _, m := range messages {
 		total += m.spans
 	}
-	fmt.Fprintf(stdout, "sending %d spans in %d messages to %s over %d connections\n", total, len(messages), o.address, o.connections)
-
-	queue := make(chan message)
-	results := make([]results, o.connections)
-	start := time.Now()
-	var workers sync.WaitGroup
-	for i, connection := range connections {
-		workers.Go(func() {
-			for m := range queue {
-				results[i].deliver(ctx, connection, m, start, o)
-			}
-		})
+	transports := make([]transport, o.connections)
+	for i := range transports {
+		t, close, err := o.connect()
+		if err != nil {
+			return err
+		}
+		defer close()
+		transports[i] = t
 	}
-	schedule(ctx, messages, start, queue)
-	workers.Wait()
-
-	sum := merge(results)
+	if o.duration > 0 {
+		return soak(ctx, o, transports, messages, stdout)
+	}
+	fmt.Fprintf(stdout, "sending %d spans in %d messages to %s over %d connections\n", total, len(messages), o.target(), o.connections)
+	var sum tally
+	start := time.Now()
+	deliverAll(ctx, o, transports, slices.Values(messages), &sum)
 	sum.print(stdout, time.Since(start), o.rate > 0)
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("send to %s: %w", o.address, err)
+		return fmt.Errorf("send to %s: %w", o.target(), err)
 	}
 	if sum.acknowledged < total {
 		return fmt.Errorf("%d of %d spans were not acknowledged: %w", total-sum.acknowledged, total, sum.lastError)
@@ -72,10 +69,27 @@ func send(ctx context.Context, o options, stdout io.Writer) error {
 	return nil
 }
 
+// deliverAll sends messages over all transports at once, and returns when every one has been answered or given up.
+func deliverAll(ctx context.Context, o options, transports []transport, messages iter.Seq[message], sum *tally) {
+	queue := make(chan message)
+	start := time.Now()
+	var workers sync.WaitGroup
+	for _, t := range transports {
+		workers.Go(func() {
+			for m := range queue {
+				r := deliver(ctx, t, m, start, o)
+				sum.add(r)
+			}
+		})
+	}
+	schedule(ctx, messages, start, queue)
+	workers.Wait()
+}
+
 // schedule hands each message to whichever worker is free, at the time it is due or as soon after as one is.
-func schedule(ctx context.Context, messages []message, start time.Time, queue chan<- message) {
+func schedule(ctx context.Context, messages iter.Seq[message], start time.Time, queue chan<- message) {
 	defer close(queue)
-	for _, m := range messages {
+	for m := range messages {
 		select {
 		case <-time.After(time.Until(start.Add(m.due))):
 		case <-ctx.Done():
@@ -101,6 +115,9 @@ func encodeAll(ctx context.Context, o options) ([]message, error) {
 			return nil, err
 		}
 		m := message{body: body, spans: len(batch)}
+		if o.duration > 0 {
+			m.traces = tracesOf(batch)
+		}
 		if o.rate > 0 {
 			m.due = time.Duration(float64(sent) / o.rate * 1e9)
 		}
@@ -110,19 +127,27 @@ func encodeAll(ctx context.Context, o options) ([]message, error) {
 	return messages, nil
 }
 
+func tracesOf(batch []analyzer.Span) (ids []analyzer.TraceID) {
+	for i := range batch {
+		if i == 0 || batch[i].TraceID != batch[i-1].TraceID {
+			ids = append(ids, batch[i].TraceID)
+		}
+	}
+	return slices.Compact(slices.SortedFunc(slices.Values(ids), analyzer.TraceID.Compare))
+}
+
 // deliver sends one message until it is acknowledged, refused for good, or patience ends.
-func (r *results) deliver(ctx context.Context, connection *grpc.ClientConn, m message, start time.Time, o options) {
+func deliver(ctx context.Context, to transport, m message, start time.Time, o options) (r results) {
 	first := time.Now()
 	for {
 		called := time.Now()
-		var answer []byte
-		err := connection.Invoke(ctx, "/opentelemetry.proto.collector.trace.v1.TraceService/Export", m.body, &answer)
+		answer, err := to.export(ctx, m.body)
 		now := time.Now()
 		if err == nil {
 			response := ptraceotlp.NewExportResponse()
 			if err := response.UnmarshalProto(answer); err != nil {
 				r.fail(fmt.Errorf("read the answer: %w", err))
-				return
+				return r
 			}
 			rejected := response.PartialSuccess()
 			r.acknowledged += m.spans - int(rejected.RejectedSpans())
@@ -132,12 +157,12 @@ func (r *results) deliver(ctx context.Context, connection *grpc.ClientConn, m me
 			}
 			r.answers = append(r.answers, now.Sub(called))
 			r.fromDue = append(r.fromDue, now.Sub(start.Add(m.due)))
-			return
+			return r
 		}
 		pause, again := retryPause(err)
 		if !again || ctx.Err() != nil || now.Sub(first)+pause > o.patience {
 			r.fail(err)
-			return
+			return r
 		}
 		r.retries++
 		select {
@@ -164,18 +189,4 @@ func retryPause(err error) (pause time.Duration, again bool) {
 		return pause, true
 	}
 	return 0, false
-}
-
-// rawCodec passes encoded messages through.
-type rawCodec struct{}
-
-func (rawCodec) Name() string { return "proto" }
-
-func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
-}
-
-func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	*v.(*[]byte) = data.Materialize()
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
@@ -154,5 +156,39 @@ func TestPercentilesAreNearestRank(t *testing.T) {
 	const want = "p50 500.0 ms, p99 990.0 ms, p99.9 999.0 ms, max 1000.0 ms (n 1000)"
 	if got := percentiles(times); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSendOverHTTPRepeatsAndDelivers(t *testing.T) {
+	calls, spans := 0, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls++; calls == 1 {
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		request := ptraceotlp.NewExportRequest()
+		if err != nil || request.UnmarshalProto(body) != nil || r.URL.Path != "/v1/traces" {
+			t.Errorf("the server cannot read what came to %s", r.URL.Path)
+		}
+		spans += request.Traces().SpanCount()
+	}))
+	defer server.Close()
+	var stdout bytes.Buffer
+	err := run(t.Context(), []string{"--traces", "500", "--end", testEnd, "--otlp-http", server.Listener.Addr().String(), "--connections", "1"}, &stdout, io.Discard)
+	if err != nil || spans != 4000 || !strings.Contains(stdout.String(), "retries 1,") {
+		t.Errorf("the server took %d spans, want 4000; %v; it said\n%s", spans, err, stdout.String())
+	}
+}
+
+func TestSendOverHTTPGivesUpWhereOTLPSaysSo(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "not today", http.StatusBadRequest)
+	}))
+	defer server.Close()
+	err := run(t.Context(), []string{"--traces", "100", "--end", testEnd, "--otlp-http", server.Listener.Addr().String()}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "800 of 800 spans were not acknowledged") || !strings.Contains(err.Error(), "not today") {
+		t.Errorf("got error %v", err)
 	}
 }
