@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"storage/remote":   {"analyzer", "storage"},
 	"inference":        {"analyzer"},
 	"inference/ollama": nil,
-	"inference/synth":  {"analyzer"},
+	"inference/synth":  {"analyzer", "inference/sim"},
 	"inference/demo":   nil,
 
 	"inference/arrival":   nil,
