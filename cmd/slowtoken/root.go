@@ -129,9 +129,11 @@ func commands(a *app) []*cobra.Command {
 		importCommand(a),
 		pullCommand(a),
 		serveCommand(a),
+		gatewayCommand(a),
 		exportCommand(a),
 		compactCommand(a),
 		doctorCommand(a),
+		modelCommand(a),
 		configCommand(a),
 		versionCommand(a),
 	}

@@ -16,6 +16,7 @@ type LogEvent struct {
 	// Prompt is the prompt's length: bytes of an AtRequest, tokens of an AtSlot. Remaining are the tokens of it that no
 	// cache holds.
 	Prompt, Remaining int
+	OnGPU             bool // of AtWeights: some layers go to a GPU
 }
 
 // A LogKind says what happened.
@@ -72,6 +73,7 @@ func parseLogLine(line string) (e LogEvent, ok bool) {
 		ok = ok && both
 	case strings.Contains(text, ` msg=load request="{Operation:commit `):
 		e.Kind, ok = AtWeights, true
+		e.OnGPU = strings.Contains(text, " GPULayers:") && !strings.Contains(text, " GPULayers:[] ")
 	case strings.Contains(text, ` msg="llama runner started in `):
 		e.Kind, ok = AtLoaded, true
 	}

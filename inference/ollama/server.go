@@ -141,6 +141,24 @@ func (s *Server) Log() ([]LogEvent, error) {
 	return ReadLog(f)
 }
 
+// Weights returns when the server copied weights to a GPU within [from, to], in nanoseconds since the Unix epoch, as far
+// as its log tells.
+func (s *Server) Weights(from, to int64) (start, end int64, ok bool) {
+	list, err := s.Log()
+	if err != nil {
+		return 0, 0, false
+	}
+	for _, e := range list {
+		switch {
+		case e.Kind == AtWeights && e.OnGPU && e.Time >= from:
+			start = e.Time
+		case e.Kind == AtLoaded && start != 0 && e.Time <= to:
+			return start, e.Time, true
+		}
+	}
+	return 0, 0, false
+}
+
 // signalled reports whether a process was ended by the signal that asks it to.
 func signalled(e *exec.ExitError) bool {
 	status, ok := e.Sys().(syscall.WaitStatus)

@@ -30,4 +30,6 @@ func runTied(cmd *exec.Cmd, exited chan<- struct{}, err *error) error {
 // killAll kills a server and its runners.
 func killAll(p *os.Process) { syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
-func endedBy(status syscall.WaitStatus) bool { return status.Signaled() && status.Signal() == stopSignal }
+func endedBy(status syscall.WaitStatus) bool {
+	return status.Signaled() && status.Signal() == stopSignal
+}
