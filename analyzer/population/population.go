@@ -34,7 +34,8 @@ func (w Window) Holds(t int64) bool {
 type Population struct {
 	Records    []Record    // by start, then trace id, then span id
 	Operations []Operation // by time on the critical path, most first
-	PathTime   int64       // nanoseconds of all critical paths together
+	Topology   Topology
+	PathTime   int64 // nanoseconds of all critical paths together
 	Traces     int
 	Plain      int // traces among them that hold no request at all
 	Spans      int
@@ -76,6 +77,7 @@ type Builder struct {
 	attributes attributeSets
 	details    details
 	batches    analyzer.Batches
+	topology   topology
 
 	experimental map[string]bool // dialects that are not verified
 }
@@ -97,6 +99,7 @@ func NewBuilder(w Window, f Filter, dialects []analyzer.Dialect) *Builder {
 		experimental: map[string]bool{},
 		attributes:   newAttributeSets(),
 		details:      newDetails(),
+		topology:     newTopology(),
 	}
 	for i := range dialects {
 		if !dialects[i].Verified {
@@ -147,6 +150,7 @@ func (b *Builder) Add(t *analyzer.Trace) {
 		p.extend(s.Start, max(s.Start, s.End))
 	}
 	b.addPath(t)
+	b.topology.add(t)
 }
 
 func (p *Population) extend(first, last int64) {
@@ -286,6 +290,7 @@ func (b *Builder) Merge(other *Builder) {
 		mine.slower(op.Slowest, op.SlowestSelf)
 	}
 	b.batches.Merge(&other.batches)
+	b.topology.merge(&other.topology)
 	p, o := &b.population, &other.population
 	p.PathTime += o.PathTime
 	p.Traces += o.Traces
@@ -305,7 +310,7 @@ func (b *Builder) Merge(other *Builder) {
 // Population returns what was collected. The builder must not be used any more.
 func (b *Builder) Population() *Population {
 	p := &b.population
-	p.Records, p.texts = b.records(), b.texts
+	p.Records, p.texts, p.Topology = b.records(), b.texts, b.topology.build()
 	p.attributeSets, p.tooMany, p.details = b.attributes.sets, b.attributes.tooMany, b.details.names
 	for i := range p.Records {
 		r := &p.Records[i]
