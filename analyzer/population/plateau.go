@@ -10,6 +10,7 @@ type Plateau struct {
 	Stage string  `json:"stage"`
 	Count int     `json:"count"` // the time-weighted mode
 	Share float64 `json:"share"` // of the time that somebody waited, with Count in the stage
+	Over  float64 `json:"over"`  // of that time, with more
 	Ends  float64 `json:"ends"`  // share of waits that end within one decode step of a departure from the stage while it holds Count
 }
 
@@ -37,8 +38,18 @@ func (l *Load) within(stage int, i int) (from, to int64) {
 // longWait is from how many nanoseconds on a wait tells something of slots: shorter ones are the scheduler's pace.
 const longWait = int64(10e6)
 
-// minEnds is the share of waits that departures from the binding stage must end.
-const minEnds = 0.8
+// A stage binds whose departures end minEnds of the waits. So does one that is full for minFull of the time that somebody
+// waits, and over it for maxOver at most: an engine that computes one whole prompt a step lets the next request start
+// when that step ends, well after the departure.
+const (
+	minEnds = 0.8
+	minFull = 0.9
+	maxOver = 0.01
+)
+
+func (p *Plateau) binds() bool {
+	return p.Count > 0 && (p.Ends >= minEnds || p.Share >= minFull && p.Over <= maxOver)
+}
 
 // plateaus finds, for each stage, how many it holds while somebody has waited for longWait, and how many of the waits a
 // departure from it ends, within step nanoseconds.
@@ -46,7 +57,7 @@ func (l *Load) plateaus(step int64) []Plateau {
 	list := make([]Plateau, len(Stages))
 	for stage := range Stages {
 		list[stage] = Plateau{Stage: Stages[stage]}
-		list[stage].Count, list[stage].Share = l.mode(stage)
+		list[stage].Count, list[stage].Share, list[stage].Over = l.mode(stage)
 		list[stage].Ends = l.endedBy(stage, list[stage].Count, step)
 	}
 	return list
@@ -73,8 +84,9 @@ func (l *Load) changes(stage int, patience int64) []turnstile {
 	return list
 }
 
-// mode returns how many are in the stage for most of the time that somebody has waited long, and its share of that time.
-func (l *Load) mode(stage int) (count int, share float64) {
+// mode returns how many are in the stage for most of the time that somebody has waited long, its share of that time, and
+// the share with more.
+func (l *Load) mode(stage int) (count int, share, over float64) {
 	var held []int64 // nanoseconds by count
 	var waiting, inside int32
 	var last, total int64
@@ -96,9 +108,13 @@ func (l *Load) mode(stage int) (count int, share float64) {
 		}
 	}
 	if total == 0 {
-		return 0, 0
+		return 0, 0, 0
 	}
-	return count, float64(held[count]) / float64(total)
+	more := int64(0)
+	for n := count + 1; n < len(held); n++ {
+		more += held[n]
+	}
+	return count, float64(held[count]) / float64(total), float64(more) / float64(total)
 }
 
 // endedBy returns the share of long waits that end within step nanoseconds of a departure from the stage, while it holds
@@ -146,12 +162,12 @@ func nearest(sorted []int64, t int64) (at int64, ok bool) {
 	return sorted[k], true
 }
 
-// binding returns the index of the plateau that requests wait for: the smallest whose departures end the waits, among
+// binding returns the index of the plateau that requests wait for: the smallest that binds, among
 // equals prefill before both before decode; -1 if there is none. Who holds a slot for both also holds one in decode.
 func binding(list []Plateau) int {
 	best := -1
 	for _, i := range [...]int{0, 2, 1} {
-		if p := list[i]; p.Count > 0 && p.Ends >= minEnds && (best < 0 || p.Count < list[best].Count) {
+		if p := &list[i]; p.binds() && (best < 0 || p.Count < list[best].Count) {
 			best = i
 		}
 	}

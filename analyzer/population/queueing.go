@@ -115,7 +115,7 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 	q.Plateaus = l.plateaus(step)
 	b := binding(q.Plateaus)
 	if b < 0 {
-		q.abstain("slots of "+d.Label(), "no stage's departures end 80 % of the waits", "")
+		q.abstain("slots of "+d.Label(), "in no stage are there slots whose departures end 80 % of the waits, or that are full for 90 % of them", "")
 		return q
 	}
 	q.Binding, q.Slots = q.Plateaus[b].Stage, q.Plateaus[b].Count

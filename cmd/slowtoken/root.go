@@ -123,6 +123,7 @@ func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		analyzeCommand(a),
 		compareCommand(a),
+		whatIfCommand(a),
 		traceCommand(a),
 		rulesCommand(a),
 		demoCommand(a),
