@@ -148,6 +148,7 @@ func (c *Comparison) verdict() (lines []string) {
 		lines = append(lines, "nothing can be said: "+c.Measures[0].Why)
 	default:
 		lines = append(lines, "no difference beyond chance"+at+c.resolution())
+		lines = append(lines, c.incident()...)
 	}
 	if line := c.mostOf(population.PathTTFT, "TTFT"); line != "" {
 		lines = append(lines, line)
@@ -191,6 +192,30 @@ func (c *Comparison) resolution() string {
 		return ""
 	}
 	return "; means can have changed by " + strings.Join(parts, ", ")
+}
+
+// largeChange is how much a mean must differ for a person to wonder why that can be chance.
+const largeChange = 0.2
+
+// incident says why means that look different can be so by chance: few stretches of time make up the difference.
+func (c *Comparison) incident() []string {
+	heavy, which := c.Before.Heaviest, "before"
+	if c.After.Heaviest > heavy {
+		heavy, which = c.After.Heaviest, "after"
+	}
+	for i := range c.Measures {
+		ch := &c.Measures[i]
+		d := c.judged(ch)
+		if ch.Why != "" || ch.Stat != "mean" || d.Change == nil || math.Abs(d.Change.Value) < largeChange {
+			continue
+		}
+		return []string{
+			fmt.Sprintf("mean %s went from %s to %s, but few stretches of time make that up: one of %s holds %s of its E2E", ch.Name,
+				Duration(d.Before), Duration(d.After), which, Percent(heavy)),
+			"one incident tells no level from another; slowtoken analyze shows it, and longer windows would tell",
+		}
+	}
+	return nil
 }
 
 // mostOf names the phase that accounts for most of a significant change of a path's mean.

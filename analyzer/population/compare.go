@@ -23,11 +23,14 @@ type Comparison struct {
 
 // A Side is one of the two populations.
 type Side struct {
-	Requests int   `json:"requests"`
-	Sampled  int   `json:"sampled"`
-	Blocks   int   `json:"blocks"`
-	Since    int64 `json:"since_ns"` // since the Unix epoch
-	Until    int64 `json:"until_ns"`
+	Requests int `json:"requests"`
+	Sampled  int `json:"sampled"`
+	Blocks   int `json:"blocks"`
+	// Heaviest is the share of the requests' E2E that falls to the block with most of it: near 1, one incident makes up
+	// the window.
+	Heaviest float64 `json:"heaviest_block"`
+	Since    int64   `json:"since_ns"` // since the Unix epoch
+	Until    int64   `json:"until_ns"`
 }
 
 // A Change is one figure of both sides.
@@ -92,7 +95,19 @@ func Compare(before, after *Sample, seed uint64) *Comparison {
 }
 
 func side(s *Sample) Side {
-	return Side{Requests: s.Of, Sampled: len(s.Requests), Blocks: s.Blocks, Since: s.Since, Until: s.Until}
+	out := Side{Requests: s.Of, Sampled: len(s.Requests), Blocks: s.Blocks, Since: s.Since, Until: s.Until}
+	var total float64
+	byBlock := make([]float64, s.Blocks)
+	for i := range s.Requests {
+		if r := &s.Requests[i]; r.E2E > 0 {
+			total += float64(r.E2E)
+			byBlock[r.Block] += float64(r.E2E)
+		}
+	}
+	if total > 0 {
+		out.Heaviest = slices.Max(byBlock) / total
+	}
+	return out
 }
 
 func bothStretches(before, after *Sample) []Stretch {
