@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/inference/arrival"
 	"github.com/slowtoken/slowtoken/inference/emit"
 	"github.com/slowtoken/slowtoken/inference/fault"
 	"github.com/slowtoken/slowtoken/inference/sim"
@@ -37,6 +38,7 @@ The same flags give the same bytes. --faults and --dialects list what there is.
 type simOptions struct {
 	fault, dialect   string
 	workload         string
+	replay           string
 	model, device    string
 	seconds          float64
 	seed             uint64
@@ -61,6 +63,7 @@ func simulate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	flags.StringVar(&o.fault, "fault", "healthy", "NAME@INTENSITY, or several joined by +; --faults lists them")
 	flags.StringVar(&o.dialect, "dialect", "vllm", "whose telemetry; --dialects lists them")
 	flags.StringVar(&o.workload, "workload", "chat", "what is asked for: chat, code, retrieval or writing")
+	flags.StringVar(&o.replay, "replay", "", "CSV file of a recorded load instead: arrival, prompt tokens, output tokens; --seconds is how much of it")
 	flags.StringVar(&o.model, "model", sim.Llama8B.Name, "one of the models that the simulator knows")
 	flags.StringVar(&o.device, "device", sim.H100.Name, "one of the devices that the simulator knows")
 	flags.Float64Var(&o.seconds, "seconds", 300, "how long requests arrive")
@@ -141,6 +144,11 @@ func (o *simOptions) scenario() (*fault.Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.replay != "" {
+		if options.Replay, err = readReplay(o.replay, options.Length); err != nil {
+			return nil, err
+		}
+	}
 	s, err := fault.NewScenario(options)
 	if err != nil {
 		return nil, err
@@ -158,6 +166,25 @@ func (o *simOptions) scenario() (*fault.Scenario, error) {
 	o.emit.Damage = s.Damage
 	o.emit.Fault = o.fault
 	return s, nil
+}
+
+// readReplay reads the first length nanoseconds of a recorded load.
+func readReplay(path string, length int64) ([]arrival.Planned, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	list, err := arrival.ReadCSV(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for i, p := range list {
+		if p.At >= length {
+			return list[:i], nil
+		}
+	}
+	return list, nil
 }
 
 func pick[T any](what, name string, list []T, nameOf func(T) string) (T, error) {

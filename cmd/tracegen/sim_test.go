@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,7 +62,7 @@ func readOTLP(t *testing.T, content []byte) (spans []analyzer.Span, points []ana
 
 // All the way, through a file and the importer: each dialect is read as itself, and each request is found.
 func TestSimulatedRunsAreReadAsTheirDialect(t *testing.T) {
-	reads := map[string]string{"slowtoken": "otel-genai", "otel-genai-chunk": "otel-genai", "openinference-python": "openinference", "openllmetry-python": "openllmetry"}
+	reads := map[string]string{"slowtoken": "otel-genai", "otel-genai-chunk": "otel-genai", "openinference-python": "openinference", "openllmetry-python": "openllmetry", "ollama-openllmetry": "ollama"}
 	for _, d := range emit.Dialects {
 		spans, _ := readOTLP(t, simulated(t, "--seconds 5 --truth --dialect "+d.Name))
 		requests, truths := 0, 0
@@ -132,6 +135,26 @@ func TestSimulationIsTheSameBytes(t *testing.T) {
 	spans, _ := readOTLP(t, simulated(t, flags+" --end 2026-03-01T00:00:00Z"))
 	if last := spans[len(spans)-1].Start; last > 1772323200e9+60e9 || last < 1772323200e9-60e9 {
 		t.Errorf("it ends at %d", last)
+	}
+}
+
+func TestRecordedLoadsAreReplayed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "load.csv")
+	if err := os.WriteFile(path, []byte("at,prompt,output\n0,100,5\n1.5,200,6\n9,300,7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spans, _ := readOTLP(t, simulated(t, "--seconds 5 --bare --replay "+path))
+	var got []string
+	for _, s := range spans {
+		in, _ := s.Attributes.Number("gen_ai.usage.prompt_tokens")
+		out, _ := s.Attributes.Number("gen_ai.usage.completion_tokens")
+		got = append(got, fmt.Sprint(in, " in ", out, " out"))
+	}
+	if want := []string{"100 in 5 out", "200 in 6 out"}; !slices.Equal(got, want) {
+		t.Errorf("the first 5 s of it are %q, want %q", got, want)
+	}
+	if err := run(t.Context(), []string{"--sim", "--out", "-", "--replay", path + "x"}, io.Discard, io.Discard); err == nil {
+		t.Error("a file that is not there is replayed")
 	}
 }
 

@@ -26,7 +26,7 @@ type Dialect struct {
 }
 
 // Dialects lists every dialect.
-var Dialects = []Dialect{vllm, sglang, tgi, triton, openInference, openInferencePython, openLLMetry, openLLMetryPython, genAI, genAIChunk, own}
+var Dialects = []Dialect{vllm, sglang, tgi, triton, openInference, openInferencePython, openLLMetry, openLLMetryPython, genAI, genAIChunk, ollamaOpenLLMetry, own}
 
 // ByName returns the dialect of that name.
 func ByName(name string) (Dialect, error) {

@@ -79,6 +79,7 @@ var carried = map[string]struct{ e2e, ttft []analyzer.Phase }{
 	"openllmetry-python":   {},
 	"otel-genai":           {},
 	"otel-genai-chunk":     {},
+	"ollama-openllmetry":   {e2e: []analyzer.Phase{analyzer.Prefill, analyzer.Decode}},
 	"slowtoken":            {e2e: analyzer.Phases[:], ttft: analyzer.CorePhases[:]},
 }
 

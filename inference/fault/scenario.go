@@ -24,7 +24,8 @@ type Options struct {
 	Start    int64 // nanoseconds since the Unix epoch; 0 is a fixed day
 	Length   int64 // nanoseconds in which requests arrive
 	Workload string
-	Share    float64 // of what the system can serve; 0 is [DefaultShare]
+	Replay   []arrival.Planned // a recorded load instead, in which Share and Length mean nothing
+	Share    float64           // of what the system can serve; 0 is [DefaultShare]
 	Model    sim.Model
 	Device   sim.Device
 	Replicas int
@@ -91,14 +92,25 @@ func NewScenario(o Options) (*Scenario, error) {
 			s.Workload = sim.Workload{Length: o.Length, Streams: []sim.Stream{stream}}
 		}
 	}
+	if o.Replay != nil {
+		s.Share = 0
+		s.Workload = sim.Workload{
+			Length: o.Replay[len(o.Replay)-1].At + 1, Streams: []sim.Stream{{Name: "replay", Replay: o.Replay}},
+		}
+		return s, nil
+	}
 	if s.Workload.Length == 0 {
 		return nil, fmt.Errorf("simulate: workload %q is unknown: want one of %q", o.Workload, names)
 	}
 	return s, s.loadFor(s, o.Share)
 }
 
-// loadFor lets requests of the first stream arrive by chance, at a share of what another system can serve of them.
+// loadFor lets requests of the first stream arrive by chance, at a share of what another system can serve of them. A
+// recorded load stays as it is.
 func (s *Scenario) loadFor(system *Scenario, share float64) error {
+	if s.Workload.Streams[0].Replay != nil {
+		return nil
+	}
 	rate, err := system.capacity()
 	if err != nil {
 		return err

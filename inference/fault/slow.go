@@ -156,7 +156,11 @@ var slow = []Fault{
 	{
 		Name: "small-chunk", Doc: "a token budget at which each step reads all weights for a few tokens", Unit: "tokens", Low: 16, High: 512, Default: 64, Backends: onlySim,
 		Label: named(analyzer.Prefill, "prefill-chunk-small"),
-		load:  sameShare,
+		load: func(s, broken *Scenario, _ float64) error {
+			longer := sim.Tokens{Median: 2000, Sigma: 0.5, Low: 100, High: 8000}
+			s.Workload.Streams[0].Prompt, broken.Workload.Streams[0].Prompt = longer, longer
+			return s.loadFor(broken, s.Share)
+		},
 		apply: func(s *Scenario, x float64) error {
 			s.Config.Engine.TokenBudget, s.Config.Engine.Slots = int(x), 32
 			return nil
