@@ -70,18 +70,19 @@ func (p *Population) blocks(r *RegimeStudy, busy []Block) []Block {
 	return list
 }
 
-// Resampling. More than maxGroups blocks are joined, neighbours first: longer blocks are as valid, and 400 of them give
-// the ends of an interval to a few percent of its length.
+// Resampling. More than maxGroups blocks are joined, neighbours first: longer blocks are as valid, and so many are enough
+// to see how much they differ.
 const (
 	resamples = 500
-	maxGroups = 400
+	maxGroups = 200
 )
 
 // A bootstrap resamples groups of blocks, always with the same draws, so that intervals of one study can be compared.
 type bootstrap struct {
 	groups int
-	of     []int32    // by record: its group, -1 for none
-	draws  [][]uint16 // by resample: how often each group is drawn
+	of     []int32     // by record: its group, -1 for none
+	draws  [][]uint16  // by resample: how often each group is drawn
+	times  [][]float64 // the same, for sums of products
 }
 
 // newBootstrap groups the blocks of all regimes.
@@ -113,11 +114,13 @@ func newBootstrap(records int, regimes []*RegimeStudy, seed uint64) *bootstrap {
 		}
 	}
 	random := rand.New(rand.NewPCG(seed, 0x51077063))
-	b.draws = make([][]uint16, resamples)
+	b.draws, b.times = make([][]uint16, resamples), make([][]float64, resamples)
 	for i := range b.draws {
-		b.draws[i] = make([]uint16, b.groups)
+		b.draws[i], b.times[i] = make([]uint16, b.groups), make([]float64, b.groups)
 		for range b.groups {
-			b.draws[i][random.IntN(b.groups)]++
+			g := random.IntN(b.groups)
+			b.draws[i][g]++
+			b.times[i][g]++
 		}
 	}
 	return b
@@ -142,14 +145,15 @@ func (b *bootstrap) ratio(part, whole []float64) (e Estimate, ok bool) {
 	if filled < minBlocks {
 		return e, false
 	}
-	values := make([]float64, 0, len(b.draws))
-	for _, draw := range b.draws {
+	if sumPart == 0 && !slices.ContainsFunc(part, func(x float64) bool { return x != 0 }) {
+		return e, true
+	}
+	values := make([]float64, 0, len(b.times))
+	for _, draw := range b.times {
 		var x, y float64
 		for g, times := range draw {
-			if times != 0 {
-				x += float64(times) * part[g]
-				y += float64(times) * whole[g]
-			}
+			x += times * part[g]
+			y += times * whole[g]
 		}
 		if y > 0 {
 			values = append(values, x/y)

@@ -107,7 +107,7 @@ func (p *Population) examineDomain(domain Domain, o *StudyOptions) *DomainStudy 
 		}
 		if n := len(r.Tail); n > 0 && r.TailE2E.TooFew {
 			r.Abstained = append(r.Abstained, Abstention{"tail of " + d.Domain.Label(),
-				fmt.Sprintf("%d requests from p95 on, of %d that it needs", n, fewForTail), "a longer window"})
+				fmt.Sprintf("it has %d of the %d requests from p95 on that it needs", n, fewForTail), "a longer window"})
 		}
 		d.Incidents = append(d.Incidents, r.Incidents...)
 	}
