@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -30,7 +31,7 @@ const (
 	killClients       = 4
 	killTraces        = 50
 	killSpansPerTrace = 4
-	killRoundSpans    = killTraces * killSpansPerTrace
+	killBatchSpans    = killTraces * killSpansPerTrace
 )
 
 // TestKillRounds kills a server at random instants, under load and while it starts, and starts it again: whatever was
@@ -51,17 +52,13 @@ func TestKillRounds(t *testing.T) {
 	for k.round = range rounds {
 		k.startAndKillEarly()
 		k.serve()
-		k.check(k.round - 1) // what the last round left, read through the new server
+		k.check(k.round-1, k.round) // what the last round left, read through the new server
 		k.load()
 	}
 	k.serve()
 	k.resend()
 	k.stop()
-	total, twice := 0, 0
-	for round := range rounds {
-		n, again := k.check(round)
-		total, twice = total+n, twice+again
-	}
+	total, twice := k.check(0, rounds)
 	k.answers()
 	t.Logf("%d rounds, %d kills: %d spans acknowledged, 0 lost, 0 counted twice; %d were sent again after a kill and are stored twice",
 		rounds, k.kills, total, twice)
@@ -269,63 +266,60 @@ func (k *killing) stop() {
 	}
 }
 
-// check reads the spans of a round and holds them against what its clients were told. It returns how many spans were
-// acknowledged and how many are stored twice.
-func (k *killing) check(round int) (acknowledged, twice int) {
+// check reads the spans of some rounds and holds them against what their clients were told. It returns how many spans
+// were acknowledged and how many are stored twice.
+func (k *killing) check(first, end int) (acknowledged, twice int) {
 	k.t.Helper()
-	if round < 0 {
-		return 0, 0
-	}
 	store, err := remote.Open(k.t.Context(), storage.Options{Path: k.db, ReadOnly: true}, buildVersion())
 	if err != nil {
 		k.t.Fatalf("round %d: %v", k.round, err)
 	}
 	defer store.Close()
-	type place struct{ client, number uint32 }
-	copies := map[place]*[killRoundSpans]int{}
-	for spans, err := range store.Spans(k.t.Context(), storage.Query{Since: killStart(round), Until: killStart(round + 1)}) {
+	type place struct{ round, client, number uint32 }
+	copies := map[place]*[killBatchSpans]uint8{}
+	for spans, err := range store.Spans(k.t.Context(), storage.Query{Since: killStart(first), Until: killStart(end)}) {
 		if err != nil {
 			k.t.Fatal(err)
 		}
 		for i := range spans {
 			id := spans[i].TraceID
-			at := place{binary.BigEndian.Uint32(id[4:]), binary.BigEndian.Uint32(id[8:])}
+			at := place{binary.BigEndian.Uint32(id[:]) - 1, binary.BigEndian.Uint32(id[4:]), binary.BigEndian.Uint32(id[8:])}
 			if copies[at] == nil {
-				copies[at] = new([killRoundSpans]int)
+				copies[at] = new([killBatchSpans]uint8)
 			}
 			copies[at][int(binary.BigEndian.Uint32(id[12:]))*killSpansPerTrace+int(spans[i].ID[7])-1]++
 		}
 	}
 	for _, b := range k.batches {
-		if b.round != round {
+		if b.round < first || b.round >= end {
 			continue
 		}
-		at := place{uint32(b.client), uint32(b.number)}
+		at := place{uint32(b.round), uint32(b.client), uint32(b.number)}
 		there := copies[at]
 		delete(copies, at)
 		if there == nil {
-			there = new([killRoundSpans]int)
+			there = new([killBatchSpans]uint8)
 		}
-		least, most := 0, 1
+		least, most := uint8(0), uint8(1)
 		if b.acknowledged {
 			least = 1
-			acknowledged += killRoundSpans
+			acknowledged += killBatchSpans
 		}
 		if b.resent {
-			most = 1 << 10 // each attempt that was killed may have been stored
+			most = math.MaxUint8 // each attempt that was killed may have been stored
 		}
 		for i, n := range there {
 			if n != there[0] || n < least || n > most {
 				k.t.Fatalf("round %d, client %d, message %d (acknowledged: %t, sent again: %t): span %d is there %d times, the first %d times",
-					round, b.client, b.number, b.acknowledged, b.resent, i, n, there[0])
+					b.round, b.client, b.number, b.acknowledged, b.resent, i, n, there[0])
 			}
 		}
 		if there[0] > 1 {
-			twice += killRoundSpans
+			twice += killBatchSpans
 		}
 	}
 	if len(copies) > 0 {
-		k.t.Fatalf("round %d: %d messages are stored that nobody sent", round, len(copies))
+		k.t.Fatalf("rounds %d to %d: %d messages are stored that nobody sent", first, end, len(copies))
 	}
 	return acknowledged, twice
 }
