@@ -135,3 +135,44 @@ func TestExtentsAgreeWithTruth(t *testing.T) {
 		}
 	}
 }
+
+// Attempts that failed are phase retry where each is a span of its own, and loading is model_load where somebody states
+// it; what copies weights to the device is part of it there.
+func TestRetriesAndLoadsAgreeWithTruth(t *testing.T) {
+	retried := run(t, func(c *sim.Config) { c.Retry.Share = 0.3 })
+	cold := run(t, func(c *sim.Config) { c.Load = sim.Load{Disk: 4e9, Base: second, KeepAlive: second / 10} })
+	for _, test := range []struct {
+		dialect string
+		run     *sim.Run
+		read    analyzer.Phase
+		truth   []analyzer.Phase
+	}{
+		{"otel-genai", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
+		{"otel-genai-chunk", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
+		{"openinference-python", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
+		{"openllmetry-python", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
+		{"ollama-openllmetry", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
+		{"slowtoken", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
+		{"ollama-openllmetry", cold, analyzer.ModelLoad, []analyzer.Phase{analyzer.ModelLoad, analyzer.GPUTransfer}},
+		{"slowtoken", cold, analyzer.ModelLoad, []analyzer.Phase{analyzer.ModelLoad}},
+	} {
+		d, err := emit.ByName(test.dialect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var off, sum float64
+		for i, q := range analyzed(t, test.run, d, emit.Options{}) {
+			var truth int64
+			for _, p := range test.truth {
+				truth += sim.ByPhase(test.run.Requests[i].Ledger())[p]
+			}
+			sum += float64(truth)
+			off += math.Abs(float64(q.E2ELedger.ByPhase()[test.read] - truth))
+		}
+		n := float64(len(test.run.Requests))
+		t.Logf("%-22s %-10s mean %8.1f ms, off by %.3f ms", d.Name, test.read, sum/n/1e6, off/n/1e6)
+		if sum == 0 || off/n > max(2e6, 0.02*sum/n) {
+			t.Errorf("%s: %s is off by %.3f ms of %.3f ms", d.Name, test.read, off/n/1e6, sum/n/1e6)
+		}
+	}
+}
