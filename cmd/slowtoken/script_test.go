@@ -64,7 +64,9 @@ func scriptSetup(env *testscript.Env) error {
 		env.Setenv(name, dir)
 	}
 	env.Setenv("TZ", "UTC")
-	return nil
+	recording, err := filepath.Abs(filepath.Join("..", "..", "inference", "demo", "recording.otlp.jsonl.gz"))
+	env.Setenv("RECORDING", recording) // 297 requests of a simulated engine with 8 slots
+	return err
 }
 
 func scriptFreePort(ts *testscript.TestScript, neg bool, args []string) {
