@@ -58,6 +58,7 @@ var all = []string{
 // testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it
 // from outside the dialects that come with it, and for dialects the reader of recorded traces.
 var testArrows = map[string][]string{
+	"inference":           {"inference/ollama"},
 	"analyzer":            {"inference/synth", "analyzer/dialect"},
 	"analyzer/dialect":    {"inference/synth", "ingest"},
 	"analyzer/population": {"inference/synth", "analyzer/dialect", "ingest"},
