@@ -57,6 +57,7 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary,
 	.ci/stage glibc       $(MAKE) --no-print-directory glibc-floor && \
 	.ci/stage jaeger      $(MAKE) --no-print-directory jaeger-test && \
 	.ci/stage clients     $(MAKE) --no-print-directory clients-test && \
+	.ci/stage ollama      $(MAKE) --no-print-directory ollama-test && \
 	.ci/stage confluence  $(MAKE) --no-print-directory confluence-test && \
 	.ci/stage deploy      $(MAKE) --no-print-directory deploy-test
 
@@ -75,6 +76,16 @@ fuzz-nightly: ## every fuzz target for 2 minutes
 .PHONY: jaeger-test
 jaeger-test: preflight ## fetch from a real Jaeger, which is built first (minutes, once)
 	SLOWTOKEN_JAEGER="$$(.ci/jaeger/build)" go test -count=1 -v -run RealJaeger ./ingest/source
+
+.PHONY: ollama
+ollama: preflight ## build a pinned Ollama server into the cache (minutes, once), and a small random model
+	@.ci/ollama/build
+	@go run ./cmd/slowtoken model make --size 5M
+
+.PHONY: ollama-test
+ollama-test: build ## the gateway in front of a real Ollama, which is built first; an LLM SDK into serve (needs npm)
+	SLOWTOKEN_OLLAMA="$$(.ci/ollama/build)" go test -count=1 -v -run RealOllama ./inference
+	@.ci/sdk/run $(BINARY) "$$(.ci/ollama/build)"
 
 .PHONY: clients-test
 clients-test: build ## OpenTelemetry's JavaScript SDK into serve (needs Node.js and npm)

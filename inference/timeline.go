@@ -98,9 +98,12 @@ func Timeline(s Stamps, r *ServerReport, served Served) (list []Segment, shift i
 	began := r.Done - int64(r.Total)
 	shift = fit(began, r.Done, s.Sent, s.Done)
 	began += shift
-	first, done := r.First+shift, r.Done+shift
-	if r.First == 0 {
-		first = done - int64(r.Eval)
+	done := r.Done + shift
+	// eval_duration leaves out what is between steps, so the first token came no later than that before the end; the first
+	// chunk is written after it, at once unless the server is short of processors.
+	first := done - int64(r.Eval)
+	if r.First != 0 {
+		first = min(first, r.First+shift)
 	}
 	loaded := began + int64(r.Load)
 	wait := []analyzer.Phase{analyzer.Queue, analyzer.Tokenize, analyzer.Frontend}

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -102,6 +103,16 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// Create makes the model that a Modelfile describes known to the server.
+func (s *Server) Create(ctx context.Context, model, modelfile string) error {
+	cmd := exec.CommandContext(ctx, s.cmd.Path, "create", model, "-f", modelfile)
+	cmd.Env = append(s.cmd.Env, "OLLAMA_HOST="+s.URL.Host)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("create the model %s from %s: %w: %s", model, modelfile, err, bytes.TrimSpace(said))
+	}
+	return nil
 }
 
 // Exited is closed when the server has ended, whether it was stopped or not.
