@@ -29,6 +29,9 @@ type Options struct {
 	// where it takes them. Empty for none.
 	TraceLink string
 
+	// Traces reads traces again, to draw some of them; nil for no drawings.
+	Traces func(ids []analyzer.TraceID) iter.Seq2[*analyzer.Trace, error]
+
 	LeftOut func() []Warning // what the reader of the traces left out; asked for once all are read; may be nil
 }
 

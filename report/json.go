@@ -24,4 +24,7 @@ type Format struct {
 var Formats = []Format{
 	{"text", "the terminal answer, at most 25 lines", WriteText},
 	{"json", "everything, with a versioned schema", WriteJSON},
+	{"markdown", "the long form as GitHub's Markdown", WriteMarkdown},
+	{"html", "the long form as one HTML file that needs nothing else", WriteHTML},
+	{"confluence", "the long form in Confluence's storage format", WriteConfluence},
 }

@@ -71,6 +71,15 @@ type Report struct {
 	Exemplars  []Exemplar  `json:"exemplars"`
 	LeftOut    []Warning   `json:"left_out"` // what was not read, or not in full
 
+	// What the long forms show beside that.
+	Header        *Header        `json:"header,omitempty"`
+	Architecture  Architecture   `json:"architecture"`
+	Distributions []Distribution `json:"distributions"`
+	Timeline      *Timeline      `json:"timeline,omitempty"` // absent where requests span no time
+	Resources     []Resource     `json:"resources"`          // metrics of engines and machines
+	Waterfalls    []Waterfall    `json:"waterfalls"`
+	Change        *Comparison    `json:"change,omitempty"` // since an earlier analysis; absent without one
+
 	Sample *population.Sample `json:"sample,omitempty"` // what a later comparison needs: see [population.Sample]
 }
 
@@ -183,6 +192,13 @@ func summarize(p *population.Population, o Options) (*Report, error) {
 	r.Operations = operations(p)
 	r.Exemplars = exemplars(ok)
 	link(r.Exemplars, o.TraceLink)
+	r.Architecture, r.Distributions, r.Timeline, r.Waterfalls = architecture(p), distributions(ok), timeline(p), []Waterfall{}
+	if o.Traces != nil {
+		var err error
+		if r.Waterfalls, err = waterfalls(r.Exemplars, o.Dialects, o.Traces); err != nil {
+			return nil, err
+		}
+	}
 	r.Sample = p.Sample(savedRequests, o.Window.Until)
 	return r, nil
 }

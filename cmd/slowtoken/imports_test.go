@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"inference/fault":     {"analyzer", "inference/arrival", "inference/emit", "inference/sim"},
 
 	"rules":                            {"analyzer", "analyzer/population"},
-	"report":                           {"analyzer", "analyzer/dialect", "analyzer/population", "rules"},
+	"report":                           {"analyzer", "analyzer/dialect", "analyzer/population", "report/chart", "report/page", "rules"},
 	"report/chart":                     nil,
 	"report/page":                      nil,
 	"report/confluence":                {"report/page"},
