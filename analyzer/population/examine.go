@@ -41,14 +41,17 @@ func Examine(p *Population, o StudyOptions) *Study {
 	paths := [...]Path{PathTTFT, PathE2E}
 	scores := make([][]Score, len(cohorts)*len(paths)) // by cohort, then path
 	var tests []Correlation
+	var shown analyzer.PhaseSet
+	for _, m := range cohorts[0].Members {
+		for _, t := range p.Records[m].Phases() {
+			shown |= analyzer.SetOf(t.Phase)
+		}
+	}
 	for _, phase := range analyzer.Phases {
-		if phase == analyzer.Unattributed {
+		if phase == analyzer.Unattributed || !shown.Has(phase) && !core.Has(phase) {
 			continue
 		}
 		g := p.gainsOf(phase, scored)
-		if !g.shown && !core.Has(phase) {
-			continue
-		}
 		atOnce(len(scores), func(i int) {
 			scores[i] = append(scores[i], p.score(g, cohorts[i/len(paths)], paths[i%len(paths)], b, &o))
 		})
