@@ -29,7 +29,7 @@ func (r *Report) ruleInput(p *population.Population, o *Options) (in *rules.Inpu
 
 // diagnose lets the rules name causes.
 func (r *Report) diagnose(p *population.Population, o *Options) error {
-	r.Result = &rules.Result{Findings: []rules.Finding{}, Telemetry: []rules.Finding{}, Skipped: []rules.Skipped{}, Withheld: []rules.Withheld{}}
+	r.Result = &rules.Result{Findings: []rules.Finding{}, Telemetry: []rules.Finding{}, Skipped: []rules.Skipped{}, Withheld: []rules.Withheld{}, Unnamed: []rules.Unnamed{}}
 	if o.Rules == nil || r.Requests.Total == 0 {
 		return nil
 	}
@@ -39,10 +39,52 @@ func (r *Report) diagnose(p *population.Population, o *Options) error {
 	}
 	r.Cases = rules.Cases(in)
 	r.Result = o.Rules.Evaluate(r.Cases)
+	r.predict(p, o)
 	for _, list := range [][]rules.Finding{r.Findings, r.Telemetry} {
 		linkFindings(list, o.TraceLink)
 	}
 	return nil
+}
+
+// predict tries the change that the first finding advises.
+func (r *Report) predict(p *population.Population, o *Options) {
+	if len(r.Findings) == 0 || r.Findings[0].Rank != 1 || r.Findings[0].Predict == nil {
+		return
+	}
+	f := &r.Findings[0]
+	list, err := p.WhatIf(r.Study, *f.Predict, population.StudyOptions{Window: o.Window, Facts: o.Facts})
+	if err != nil {
+		f.Predicted = &rules.Predicted{Why: err.Error()}
+		return
+	}
+	for i, d := range r.decoding() {
+		if i >= len(list) || d.Domain.Label() != f.Domain {
+			continue
+		}
+		for _, e := range list[i].Effects {
+			if e.Path == population.PathE2E && e.P == 0.95 {
+				f.Predicted = &rules.Predicted{Before: rules.Amount{Value: e.Before}, After: rules.Amount{Value: e.After}}
+				if e.Interval != nil {
+					f.Predicted.After.Low, f.Predicted.After.High = &e.Interval.Low, &e.Interval.High
+				}
+				return
+			}
+		}
+		f.Predicted = &rules.Predicted{Why: "the replay cannot tell"}
+		if a := list[i].Abstained; len(a) > 0 {
+			f.Predicted.Why = a[0].Why
+		}
+	}
+}
+
+// decoding lists the domains that decode, as what-ifs do.
+func (r *Report) decoding() (list []*population.DomainStudy) {
+	for _, d := range r.Study.Domains {
+		if !d.Domain.PrefillOnly {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // ruleTargets says how the targets stand in the words of rules.

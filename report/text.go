@@ -22,6 +22,7 @@ const maxTextOperations = 3
 // control characters, since they are not ours.
 func WriteText(w io.Writer, r *Report) error {
 	var top, end, doubts bytes.Buffer
+	textCause(&top, r)
 	textHeader(&top, r)
 	if r.Requests.Total > 0 {
 		textMeasures(&top, r)
@@ -32,7 +33,8 @@ func WriteText(w io.Writer, r *Report) error {
 	textExemplars(&end, r)
 	textDoubts(&doubts, r)
 	room := func() int { return MaxTextLines - lines(&top) - lines(&end) - lines(&doubts) }
-	for _, line := range []string{headroomLine(r), incidentLine(r), tailLine(r)} {
+	textLink(&end, r, room())
+	for _, line := range []string{incidentLine(r), headroomLine(r), tailLine(r)} {
 		if line != "" && room() > 0 {
 			top.WriteString(line + "\n")
 		}
@@ -45,7 +47,6 @@ func WriteText(w io.Writer, r *Report) error {
 			end.WriteString(line + "\n")
 		}
 	}
-	textLink(&end, r, room())
 	textOperations(&top, r, room())
 	end.Write(doubts.Bytes())
 	_, err := w.Write(append(top.Bytes(), end.Bytes()...))

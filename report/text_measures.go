@@ -9,7 +9,10 @@ import (
 )
 
 func textMeasures(b *bytes.Buffer, r *Report) {
-	fmt.Fprintf(b, "\n%-10s %7s   %-26s %-26s %s\n", "latency", "n", "p50 (95 % interval)", "p95", "p99")
+	if r.Verdict == "" { // the lines of the cause take its room
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(b, "%-10s %7s   %-26s %-26s %s\n", "latency", "n", "p50 (95 % interval)", "p95", "p99")
 	defined := []string{}
 	for _, m := range r.Measures {
 		if m.Definition != "" {

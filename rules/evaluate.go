@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/population"
 )
 
 // A Case is what rules are evaluated on: a regime of a capacity domain, or all of a domain's time.
@@ -37,7 +38,7 @@ type outcome struct {
 
 // Evaluate says which rules of s hold in the cases, ranks them, and folds symptoms under their causes.
 func (s *Set) Evaluate(cases []Case) *Result {
-	result := &Result{Verdict: VerdictHealthy, Findings: []Finding{}, Telemetry: []Finding{}, Skipped: []Skipped{}, Withheld: []Withheld{}}
+	result := &Result{Verdict: VerdictHealthy, Findings: []Finding{}, Telemetry: []Finding{}, Skipped: []Skipped{}, Withheld: []Withheld{}, Unnamed: []Unnamed{}}
 	var found []Finding
 	decided := map[string]bool{}
 	needs := map[string][]Need{}
@@ -51,6 +52,9 @@ func (s *Set) Evaluate(cases []Case) *Result {
 		}
 	}
 	s.arrange(found, result)
+	if result.Verdict == VerdictHealthy {
+		s.doubtHealth(cases, decided, result)
+	}
 	return result
 }
 
@@ -200,6 +204,7 @@ func (r *Rule) finding(c *Case) Finding {
 		Recoverable: r.Recover.E2E.amount(b), TTFT: r.Recover.TTFT.amount(b),
 	}
 	f.Cause, _ = r.Cause.fill(b)
+	f.Predict = r.scenario(b)
 	cohort := c.cohort(r)
 	f.Who = AffectedRequests{Who: r.Affected, N: cohort.N, Of: cohort.Of, Exemplars: append([]Exemplar{}, cohort.Exemplars...)}
 	if cohort.Of > 0 {
@@ -220,6 +225,27 @@ func (c *Case) cohort(r *Rule) Cohort {
 	}
 	n := int(c.Measures["requests"].Number)
 	return Cohort{N: n, Of: n}
+}
+
+// scenario returns the change that a replay can try, nil if there is none or it cannot be computed.
+func (r *Rule) scenario(b *bindings) *population.Scenario {
+	var c population.Scenario
+	p := &r.Fix.Predict
+	value := func(e *Expr, set func(x float64)) {
+		if e == nil {
+			return
+		}
+		if got := e.eval(b); got.value.Known {
+			set(got.value.Number)
+		}
+	}
+	value(p.Scale, func(x float64) { c.Scale = map[analyzer.Phase]float64{r.Phase: x} })
+	value(p.Slots, func(x float64) { c.Slots = int(x) })
+	value(p.ChunkBudget, func(x float64) { c.ChunkBudget = int64(x) })
+	if c.Check() != nil {
+		return nil
+	}
+	return &c
 }
 
 func fillAll(list []*Template, b *bindings) []string {

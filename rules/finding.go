@@ -59,10 +59,21 @@ type Finding struct {
 	Confidence     Confidence     `json:"confidence"`
 	Priority       Priority       `json:"priority"`
 
+	// Predict is the change that a replay can try, nil for none; Predicted is what it brings, where it was tried.
+	Predict   *population.Scenario `json:"predict,omitempty"`
+	Predicted *Predicted           `json:"predicted,omitempty"`
+
 	// Beneath are findings that this one causes. Its recoverable time includes theirs as far as the replay predicts it.
 	Beneath []Finding `json:"symptoms_of_it,omitempty"`
 	// TakesOver says that the recoverable time was computed by replay, so that it holds what others wait less.
 	TakesOver bool `json:"takes_over,omitempty"`
+}
+
+// A Predicted is p95 before and after a change, by replay of the real arrivals; in nanoseconds.
+type Predicted struct {
+	Before Amount `json:"e2e_p95_before_ns"`
+	After  Amount `json:"e2e_p95_after_ns"`
+	Why    string `json:"why,omitempty"` // why nothing can be predicted
 }
 
 // A Place is a regime of a capacity domain.
@@ -158,7 +169,9 @@ type Result struct {
 	// FirstChanges says that another finding comes first when effort and risk do not count.
 	FirstChanges bool `json:"first_changes_without_effort_and_risk"`
 	// Nearest is the rule that is nearest to firing and does not; nil where none is near, or where something fires.
-	Nearest  *Near      `json:"nearest_rule,omitempty"`
+	Nearest *Near `json:"nearest_rule,omitempty"`
+	// Unnamed are phases that much could be won back in, though no rule that could be decided says why.
+	Unnamed  []Unnamed  `json:"unnamed"`
 	Skipped  []Skipped  `json:"rules_skipped"`  // no data
 	Withheld []Withheld `json:"rules_withheld"` // conditions hold, and something forbids to name it
 }
@@ -171,6 +184,16 @@ type Near struct {
 	Value     string  `json:"value"`
 	Limit     string  `json:"limit"`
 	Margin    float64 `json:"margin"` // |value - limit| / |limit|
+	Place
+}
+
+// An Unnamed is a phase that at least a fifth of E2E could be won back in while a target is missed, and no finding names.
+type Unnamed struct {
+	Phase       analyzer.Phase `json:"phase"`
+	Score       float64        `json:"score"`
+	Recoverable float64        `json:"recoverable_ns"`
+	Rule        string         `json:"rule,omitempty"` // one of the phase that cannot be decided; "" if all could be
+	Why         string         `json:"why,omitempty"`
 	Place
 }
 

@@ -222,6 +222,15 @@ func (v *view) measurePhases() {
 		}
 	}
 	n := len(v.latency)
+	if total > 0 {
+		apart := 0.0
+		for _, p := range analyzer.Phases {
+			if p != analyzer.Unattributed {
+				apart += by[p].e2e
+			}
+		}
+		v.m["separable_share"] = number(apart/total, n)
+	}
 	for _, p := range analyzer.Phases {
 		s, name := &by[p], p.String()
 		if n == 0 {

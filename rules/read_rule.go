@@ -319,6 +319,14 @@ func (r *ruleReader) fix(n *yaml.Node) {
 		}},
 		{"before", func(n *yaml.Node) { f.Before = r.template(n, "before") }},
 		{"after", func(n *yaml.Node) { f.After = r.template(n, "after") }},
+		{"predict", func(n *yaml.Node) {
+			number := func(to **Expr) func(*yaml.Node) {
+				return func(n *yaml.Node) { *to = r.expr(n, "predict", Number) }
+			}
+			r.fields(n, "predict", []field{
+				{"scale", number(&f.Predict.Scale)}, {"slots", number(&f.Predict.Slots)}, {"chunk_budget", number(&f.Predict.ChunkBudget)},
+			})
+		}},
 		{"effort", func(n *yaml.Node) { f.Effort = oneOf(r.reader, n, "effort", Levels) }},
 		{"risk", func(n *yaml.Node) { f.Risk = oneOf(r.reader, n, "risk", Levels) }},
 		{"references", func(n *yaml.Node) { f.References = r.texts(n, "references") }},

@@ -118,6 +118,13 @@ type Recovery struct {
 	Floor     string // what they are held against, in words
 }
 
+// A Prediction says which change of the real load a replay can try; nil expressions change nothing.
+type Prediction struct {
+	Scale       *Expr // factor of the time of the rule's phase
+	Slots       *Expr // requests in service at once
+	ChunkBudget *Expr // prompt tokens a step
+}
+
 // A Fix is what to do.
 type Fix struct {
 	Summary    *Template
@@ -125,6 +132,7 @@ type Fix struct {
 	Settings   map[string][]*Template // by stack, exact flags and keys
 	Before     *Template
 	After      *Template
+	Predict    Prediction
 	Effort     Level
 	Risk       Level
 	References []string

@@ -102,6 +102,10 @@ func fixSchema() schemaObject {
 		"summary": textSchema("what to do, in one line"), "steps": textList("what to do, in order"),
 		"settings": object(nil, settings), "effort": enum(Levels), "risk": enum(Levels), "references": textList("where it is published"),
 	}
+	properties["predict"] = object(nil, schemaObject{
+		"scale": textSchema("factor of the phase's time, in CEL"), "slots": textSchema("requests in service at once, in CEL"),
+		"chunk_budget": textSchema("prompt tokens a step, in CEL"),
+	})
 	maps.Copy(properties, schemaObject{"before": textSchema("configuration or code before"), "after": textSchema("and after")})
 	return object([]string{"summary", "effort", "risk"}, properties)
 }

@@ -265,6 +265,7 @@ var metricVariables = []Variable{
 }
 
 var telemetryVariables = []Variable{
+	{"separable_share", Number, UnitShare, "share of all time whose phase is told apart from others", 0, supplyPhases},
 	{"verified_share", Number, UnitShare, "requests read by a dialect that was tested against the real stack", 0, supplyRequests},
 	{"instance_known_share", Number, UnitShare, "requests whose engine process is named", 0, supplyRequests},
 	{"ttft_unmeasured_share", Number, UnitShare, "requests whose stated time to first token is that of an unstreamed answer", 0, supplyRequests},

@@ -1,0 +1,120 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/slowtoken/slowtoken/rules"
+)
+
+// textCause prints the answer: the first cause in one sentence, what it costs, and the one change to make first.
+func textCause(b *bytes.Buffer, r *Report) {
+	if r.Verdict == "" {
+		return
+	}
+	line := func(head, text string) { fmt.Fprintf(b, "%-10s %s\n", head, printable(text, maxTextWidth-11)) }
+	if r.Verdict != rules.VerdictBottleneck {
+		line("cause", noCause(r))
+		return
+	}
+	f := &r.Findings[0]
+	line("cause", f.Cause)
+	line("", recoverableText(f)+beneathText(f))
+	change := f.Recommendation.Summary
+	if len(f.Recommendation.Settings) > 0 {
+		change = f.Recommendation.Settings[0] + " (" + rules.StackName(f.Recommendation.Stack) + "): " + lowerFirst(change)
+	}
+	line("do first", change+predictedText(f))
+	if more := moreText(r); more != "" {
+		line("then", more)
+	}
+}
+
+func noCause(r *Report) string {
+	if r.Verdict == rules.VerdictUntold {
+		if len(r.Withheld) > 0 {
+			return "not named: " + r.Withheld[0].Why + " (" + r.Withheld[0].By + ")"
+		}
+		if len(r.Unnamed) > 0 {
+			u := &r.Unnamed[0]
+			text := fmt.Sprintf("not named: %s could win back %s a request", u.Phase, Duration(u.Recoverable))
+			if u.Rule != "" {
+				return text + fmt.Sprintf(", but %s cannot be decided: %s", u.Rule, u.Why)
+			}
+			return text + ", and no rule says why"
+		}
+		return "not named: too little is told apart by this telemetry; slowtoken rules list --coverage says what is missing"
+	}
+	text := "no bottleneck worth your time"
+	if len(r.Findings) > 0 {
+		text += fmt.Sprintf("; the largest is %s (%s)", r.Findings[0].Rule, r.Findings[0].Severity)
+	} else if n := r.Nearest; n != nil {
+		text += fmt.Sprintf("; nearest: %s, where %s is %s (margin %s)", n.Rule, n.Condition, n.Value, Percent(n.Margin))
+	}
+	return text
+}
+
+func recoverableText(f *rules.Finding) string {
+	if f.Recoverable == nil {
+		return f.Rule
+	}
+	text := f.Rule + ": wins back " + Duration(f.Recoverable.Value)
+	if f.Recoverable.Low != nil {
+		text += fmt.Sprintf(" (%s to %s)", Duration(*f.Recoverable.Low), Duration(*f.Recoverable.High))
+	}
+	return text + fmt.Sprintf(" a request for %s of %s, confidence %.2f", Count(f.Who.N), Count(f.Who.Of), f.Confidence.Value)
+}
+
+func beneathText(f *rules.Finding) string {
+	var names []string
+	for i := range f.Beneath {
+		names = append(names, f.Beneath[i].Rule)
+	}
+	if names == nil {
+		return ""
+	}
+	return "; its symptom: " + strings.Join(names, ", ")
+}
+
+func predictedText(f *rules.Finding) string {
+	p := f.Predicted
+	if p == nil || p.Why != "" {
+		return ""
+	}
+	return fmt.Sprintf("; by replay E2E p95 %s, now %s", Duration(p.After.Value), Duration(p.Before.Value))
+}
+
+// moreText names the findings after the first.
+func moreText(r *Report) string {
+	var names []string
+	for i := 1; i < len(r.Findings); i++ {
+		f := &r.Findings[i]
+		if f.Rank == 0 || f.Severity == rules.SeverityMinor {
+			continue
+		}
+		name := f.Rule
+		if f.Recoverable != nil {
+			name += " (" + Duration(f.Recoverable.Value) + ")"
+		}
+		names = append(names, name)
+	}
+	if len(names) > 3 {
+		names = append(names[:3], fmt.Sprintf("%d more", len(names)-3))
+	}
+	if r.FirstChanges {
+		for i := range r.Findings {
+			if f := &r.Findings[i]; f.Priority.PlainRank == 1 {
+				names = append(names, "were effort and risk equal, first: "+f.Rule)
+			}
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}
