@@ -99,7 +99,7 @@ func simulate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 
 func printFaults(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "FAULT\tINTENSITY\tDEFAULT\tLABEL\tWHAT")
+	fmt.Fprintln(table, "FAULT\tINTENSITY\tDEFAULT\tWHERE\tLABEL\tWHAT")
 	for _, f := range fault.Faults {
 		intensity, standard := "-", "-"
 		if f.Unit != "" {
@@ -112,9 +112,22 @@ func printFaults(w io.Writer) error {
 		if f.Label.Phase != analyzer.Unattributed {
 			label += " (" + f.Label.Phase.String() + ")"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Name, intensity, standard, label, f.Doc)
+		if f.Label.Abstain {
+			label += ", and abstain"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, intensity, standard, where(f), label, f.Doc)
 	}
 	return table.Flush()
+}
+
+func where(f fault.Fault) (text string) {
+	for i, b := range f.Backends {
+		if i > 0 {
+			text += ", "
+		}
+		text += string(b)
+	}
+	return text
 }
 
 func printDialects(w io.Writer) error {

@@ -25,14 +25,14 @@ func run(t testing.TB, change func(*sim.Config)) *sim.Run {
 	if change != nil {
 		change(&c)
 	}
-	r, err := sim.Simulate(c, sim.Workload{Length: 40 * second, Streams: []sim.Stream{{
+	r, err := sim.Simulate(c, sim.Workload{Length: 20 * second, Streams: []sim.Stream{{
 		Name: "chat", Arrivals: arrival.Poisson(8), Prefixes: 3, PrefixTokens: 200,
 		Prompt: sim.Tokens{Median: 800, Sigma: 0.8, Low: 16, High: 6000}, Output: sim.Tokens{Median: 120, Sigma: 0.7, Low: 2, High: 700},
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Requests) < 200 {
+	if len(r.Requests) < 100 {
 		t.Fatalf("only %d requests", len(r.Requests))
 	}
 	return r

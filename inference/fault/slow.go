@@ -295,6 +295,11 @@ var damaged = []Fault{
 		apply: func(s *Scenario, x float64) error { s.Damage.Attrs = int(x); return nil },
 	},
 	{
+		Name: "cut-texts", Doc: "texts keep their first bytes only: those that are durations or names of phases are no longer", Unit: "bytes", Low: 1, High: 1024, Default: 6, Backends: both,
+		Label: Label{Rules: []string{"partial-traces"}, Abstain: true},
+		apply: func(s *Scenario, x float64) error { s.Damage.Text = int(x); return nil },
+	},
+	{
 		Name: "sampling", Doc: "a share of traces is kept, and says so", Unit: "share", Low: 0.001, High: 0.99, Default: 0.1, Backends: both,
 		Label: Label{Rules: []string{"partial-traces"}, Abstain: true},
 		apply: func(s *Scenario, x float64) error { s.Damage.Sample = x; return nil },
