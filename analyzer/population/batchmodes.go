@@ -122,7 +122,7 @@ type HeadOfLine struct {
 	Work       float64 `json:"work"`        // Spearman's correlation of the wait with the work ahead, in service time
 	Number     float64 `json:"number"`      // the same with the number of requests ahead
 	ServiceCV2 float64 `json:"service_cv2"` // squared coefficient of variation of service
-	Behind     float64 `json:"behind"`      // share of the waiting that falls to requests of less service than the median
+	Behind     float64 `json:"behind"`      // share of the waiting that falls to requests of up to the median service
 }
 
 // headOfLine returns the correlations of requests that found others ahead, nil under 30 of them.
@@ -156,10 +156,10 @@ func (l *Load) headOfLine(stage int) *HeadOfLine {
 	_, h.ServiceCV2 = meanAndCV2(service)
 	sorted := slices.Clone(service)
 	slices.Sort(sorted)
-	total, behind := 0.0, 0.0
+	median, total, behind := medianOf(sorted), 0.0, 0.0
 	for i, w := range l.Waits {
 		total += float64(w)
-		if service[i] < medianOf(sorted) {
+		if service[i] <= median {
 			behind += float64(w)
 		}
 	}
