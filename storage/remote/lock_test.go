@@ -2,11 +2,13 @@ package remote
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slowtoken/slowtoken/storage"
 )
@@ -188,5 +190,38 @@ func TestALockedFileWithoutServerIsExplained(t *testing.T) {
 			t.Errorf("lock file %v: %v", lock, err)
 		}
 		_ = os.Remove(LockPath(database))
+	}
+}
+
+// TestALockFileFromTheFuture: a server that was killed before the clock was set back left it. Whether a server lives is
+// told by its answer and by DuckDB's lock, never by a time.
+func TestALockFileFromTheFuture(t *testing.T) {
+	database := filepath.Join(t.TempDir(), "a.duckdb")
+	data, err := json.Marshal(Info{
+		PID: os.Getpid(), Socket: database + ".sock", Protocol: Protocol, Version: "test", Started: time.Now().Add(24 * time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(LockPath(database), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store, err := openWithin(t.Context(), storage.Options{Path: database}, "test", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, file := store.(*storage.DB); !file {
+		t.Errorf("a %T, want the file", store)
+	}
+	remove, err := WriteLock(database, Info{Socket: database + ".sock"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, found := Locate(database); !found || info.Started.After(time.Now()) {
+		t.Errorf("the lock file still says %+v", info)
+	}
+	if err := remove(); err != nil {
+		t.Error(err)
 	}
 }
