@@ -40,7 +40,7 @@ type Options struct {
 	// TempDir is where DuckDB puts what does not fit in memory. Empty means a folder beside the database.
 	TempDir string
 
-	// Threads bounds DuckDB's and the decoder's threads. Zero means one a core.
+	// Threads bounds the decoder's threads, and DuckDB's when ReadOnly is set; else it has one. Zero means one a core.
 	Threads int
 
 	// Retention says what is removed while the database is open. It has no meaning with ReadOnly.
@@ -189,10 +189,16 @@ func settings(o Options) map[string]string {
 		s["access_mode"] = "READ_ONLY"
 		return s
 	}
+	s["threads"] = writerThreads
 	s["storage_compatibility_version"] = "latest"
 	s["checkpoint_threshold"] = checkpointThreshold
 	return s
 }
+
+// writerThreads is how many threads DuckDB has in a process that writes. Commits and checkpoints are made of so small tasks
+// that handing them to other threads takes 40 % of their CPU time, and they are done later for it. Reads in that process
+// scan with one thread, too, and decode with all.
+const writerThreads = "1"
 
 // checkpointThreshold is how large the write-ahead log grows before its rows are compressed into the file. Callers wait
 // meanwhile, so it is smaller than what costs least: about 140,000 spans.
