@@ -10,6 +10,9 @@ type details struct {
 
 func newDetails() details { return details{names: []string{""}, codes: map[string]uint16{"": 0}} }
 
+// detailUnknown is how dialects say that they cannot tell more.
+const detailUnknown = "unknown"
+
 // maxDetails is how many details are told apart: there are some twenty, but spans may state any.
 const maxDetails = 1000
 
@@ -85,6 +88,9 @@ func (b *Builder) phases(r *analyzer.Request) (list []PhaseTime, shown uint8) {
 	shown = uint8(len(b.phaseSlab) - first)
 	from := len(b.phaseSlab)
 	each(func(part *analyzer.Part) *PhaseTime {
+		if part.Detail == detailUnknown {
+			return nil
+		}
 		code := b.details.code(part.Detail)
 		if code == 0 {
 			return nil
