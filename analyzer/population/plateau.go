@@ -1,7 +1,7 @@
 package population
 
 import (
-	"cmp"
+	"math"
 	"slices"
 )
 
@@ -55,80 +55,109 @@ func (p *Plateau) binds() bool {
 // departure from it ends, within step nanoseconds.
 func (l *Load) plateaus(step int64) []Plateau {
 	list := make([]Plateau, len(Stages))
+	var waits stays
+	for i, wait := range l.Waits {
+		if wait > longWait {
+			waits.from, waits.to = append(waits.from, l.Jobs[i].Arrive+longWait), append(waits.to, l.start(i))
+		}
+	}
+	waits.sort()
 	for stage := range Stages {
+		in := l.stays(stage)
 		list[stage] = Plateau{Stage: Stages[stage]}
-		list[stage].Count, list[stage].Share, list[stage].Over = l.mode(stage)
-		list[stage].Ends = l.endedBy(stage, list[stage].Count, step)
+		list[stage].mode(&waits, &in)
+		list[stage].Ends = l.endedBy(&in, list[stage].Count, step)
 	}
 	return list
 }
 
-// A turnstile is a change of how many wait, and of how many are in a stage.
-type turnstile struct {
-	at            int64
-	waits, inside int32
-}
+// stays are when requests enter something and leave it, each in ascending order.
+type stays struct{ from, to []int64 }
 
-// changes returns what happens to waiting, from patience nanoseconds on, and to the stage, by time.
-func (l *Load) changes(stage int, patience int64) []turnstile {
-	list := make([]turnstile, 0, 4*len(l.Jobs))
+// stays returns those in the stage.
+func (l *Load) stays(stage int) stays {
+	s := stays{make([]int64, 0, len(l.Jobs)), make([]int64, 0, len(l.Jobs))}
 	for i := range l.Jobs {
-		if l.Waits[i] > patience {
-			list = append(list, turnstile{at: l.Jobs[i].Arrive + patience, waits: 1}, turnstile{at: l.start(i), waits: -1})
-		}
 		if from, to := l.within(stage, i); from < to {
-			list = append(list, turnstile{at: from, inside: 1}, turnstile{at: to, inside: -1})
+			s.from, s.to = append(s.from, from), append(s.to, to)
 		}
 	}
-	slices.SortFunc(list, func(a, b turnstile) int { return cmp.Compare(a.at, b.at) })
-	return list
+	s.sort()
+	return s
 }
 
-// mode returns how many are in the stage for most of the time that somebody has waited long, its share of that time, and
-// the share with more.
-func (l *Load) mode(stage int) (count int, share, over float64) {
-	var held []int64 // nanoseconds by count
-	var waiting, inside int32
+func (s *stays) sort() {
+	slices.Sort(s.from)
+	slices.Sort(s.to)
+}
+
+// A turnstile counts how many are in, as time goes on.
+type turnstile struct {
+	*stays
+	came, left int
+}
+
+// next returns when somebody comes or leaves next; math.MaxInt64 if nobody does any more.
+func (t *turnstile) next() int64 {
+	if t.left == len(t.to) {
+		return math.MaxInt64
+	}
+	if t.came < len(t.from) {
+		return min(t.from[t.came], t.to[t.left])
+	}
+	return t.to[t.left]
+}
+
+// pass goes on to the given time and returns how many are in after it.
+func (t *turnstile) pass(now int64) int {
+	for t.came < len(t.from) && t.from[t.came] <= now {
+		t.came++
+	}
+	for t.left < len(t.to) && t.to[t.left] <= now {
+		t.left++
+	}
+	return t.came - t.left
+}
+
+// mode finds how many are in for most of the time that somebody waits, its share of that time, and the share with more.
+func (p *Plateau) mode(waits, in *stays) {
+	var held []int64 // nanoseconds by number
+	waiting, inside := turnstile{stays: waits}, turnstile{stays: in}
 	var last, total int64
-	for _, c := range l.changes(stage, longWait) {
-		if waiting > 0 {
-			for len(held) <= int(inside) {
+	w, n := 0, 0
+	for {
+		now := min(waiting.next(), inside.next())
+		if now == math.MaxInt64 {
+			break
+		}
+		if w > 0 {
+			for len(held) <= n {
 				held = append(held, 0)
 			}
-			held[inside] += c.at - last
-			total += c.at - last
+			held[n] += now - last
+			total += now - last
 		}
-		waiting += c.waits
-		inside += c.inside
-		last = c.at
-	}
-	for n := range held {
-		if held[n] > held[count] {
-			count = n
-		}
+		w, n, last = waiting.pass(now), inside.pass(now), now
 	}
 	if total == 0 {
-		return 0, 0, 0
+		return
+	}
+	for n := range held {
+		if held[n] > held[p.Count] {
+			p.Count = n
+		}
 	}
 	more := int64(0)
-	for n := count + 1; n < len(held); n++ {
+	for n := p.Count + 1; n < len(held); n++ {
 		more += held[n]
 	}
-	return count, float64(held[count]) / float64(total), float64(more) / float64(total)
+	p.Share, p.Over = float64(held[p.Count])/float64(total), float64(more)/float64(total)
 }
 
 // endedBy returns the share of long waits that end within step nanoseconds of a departure from the stage, while it holds
 // count. A scheduler may let the next request start with the step that the departing one ends in, so what it holds is
 // counted before either.
-func (l *Load) endedBy(stage, count int, step int64) float64 {
-	entries, departures := make([]int64, 0, len(l.Jobs)), make([]int64, 0, len(l.Jobs))
-	for i := range l.Jobs {
-		if from, to := l.within(stage, i); from < to {
-			entries, departures = append(entries, from), append(departures, to)
-		}
-	}
-	slices.Sort(entries)
-	slices.Sort(departures)
+func (l *Load) endedBy(in *stays, count int, step int64) float64 {
 	ended, waits := 0, 0
 	for i := range l.Jobs {
 		if l.Waits[i] <= longWait {
@@ -136,11 +165,11 @@ func (l *Load) endedBy(stage, count int, step int64) float64 {
 		}
 		waits++
 		start := l.start(i)
-		departure, ok := nearest(departures, start)
+		departure, ok := nearest(in.to, start)
 		if !ok || departure < start-step || departure > start+step {
 			continue
 		}
-		if before := min(start, departure); below(entries, before)-below(departures, before) == count {
+		if before := min(start, departure); below(in.from, before)-below(in.to, before) == count {
 			ended++
 		}
 	}

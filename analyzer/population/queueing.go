@@ -2,6 +2,7 @@ package population
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/replay"
@@ -138,10 +139,15 @@ func (p *Population) observe(q *Queueing, l *Load) {
 			q.Waits++
 		}
 	}
-	var waiting int32
-	for _, c := range l.changes(0, 0) {
-		waiting += c.waits
-		q.MaxDepth = max(q.MaxDepth, int(waiting))
+	var waits stays
+	for i, wait := range l.Waits {
+		if wait > 0 {
+			waits.from, waits.to = append(waits.from, l.Jobs[i].Arrive), append(waits.to, l.start(i))
+		}
+	}
+	waits.sort()
+	for waiting := (turnstile{stays: &waits}); waiting.next() != math.MaxInt64; {
+		q.MaxDepth = max(q.MaxDepth, waiting.pass(waiting.next()))
 	}
 	if span := l.span(); span > 0 {
 		q.Arrivals = float64(len(l.Jobs)) / span
