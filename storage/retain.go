@@ -234,7 +234,7 @@ func (r *retainer) removePoints(ctx context.Context, cutoff int64) error {
 	}
 }
 
-// paced has the writer do one removal, and then leaves it to its callers for as long, if there are any.
+// paced has the writer do one removal or checkpoint, and then leaves it to its callers for as long, if there are any.
 func (r *retainer) paced(ctx context.Context, do func() error) (took time.Duration, err error) {
 	w := r.db.writer
 	err = w.between(ctx, func() error {
@@ -270,7 +270,7 @@ func (r *retainer) checkpoint(ctx context.Context) error {
 		return err
 	}
 	r.unflushed = 0
-	err := w.between(ctx, func() error { return w.conn.exec(context.Background(), "CHECKPOINT") })
+	_, err := r.paced(ctx, func() error { return w.conn.exec(context.Background(), "CHECKPOINT") })
 	if err != nil {
 		return fmt.Errorf("write the log into the file: %w", err)
 	}
