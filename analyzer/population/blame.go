@@ -26,6 +26,7 @@ type Blame struct {
 	Nobody   int64     `json:"nobody_ns"` // waited while nobody was in service, which is evidence of a hold
 	Culprits []Culprit `json:"culprits"`  // those who held most, most first
 	Others   int64     `json:"others_ns"` // held by all others
+	Longest  []Waiter  `json:"longest"`   // those who waited longest, longest first
 
 	// Together is how much less would be waited without all of Culprits, by replay: their own waits are not counted.
 	Together Cause `json:"without_culprits"`
@@ -49,6 +50,20 @@ type Culprit struct {
 	Without Cause   `json:"without"` // it, by replay
 }
 
+// A Waiter is a request that waited, with those it waited for.
+type Waiter struct {
+	Exemplar
+	Waited int64  `json:"waited_ns"`
+	Nobody int64  `json:"nobody_ns"`
+	For    []Held `json:"for"` // most first, up to five
+}
+
+// Held is how much of a wait falls to a request.
+type Held struct {
+	Exemplar
+	Held int64 `json:"held_ns"`
+}
+
 // A Cause is what a replay without a request says of it: only this is what the request causes.
 type Cause struct {
 	Waited int64   `json:"less_waited_ns"` // by others
@@ -61,7 +76,11 @@ type Blamed struct {
 	Held   int64 // nanoseconds of the other's wait
 }
 
-const topCulprits = 10
+const (
+	topCulprits = 10
+	topWaiters  = 3
+	topHeld     = 5
+)
 
 // Blame returns whom the members of d waited for, as its queueing q shows; why says what is missing, if it is nil.
 func (p *Population) Blame(d *Domain, q *Queueing) (b *Blame, why *Abstention) {
@@ -99,7 +118,24 @@ func (p *Population) Blame(d *Domain, q *Queueing) (b *Blame, why *Abstention) {
 		b.Others -= held[i]
 	}
 	b.Together = b.without(server, today, top[:len(b.Culprits)]...)
+	slices.SortFunc(top, func(i, k int) int { return cmp.Or(cmp.Compare(b.load.Waits[k], b.load.Waits[i]), cmp.Compare(i, k)) })
+	for _, i := range top[:min(topWaiters, len(top))] {
+		b.Longest = append(b.Longest, b.waiter(b.load.Members[i], b.load.Waits[i]))
+	}
 	return b, nil
+}
+
+func (b *Blame) waiter(record int32, waited int64) Waiter {
+	w := Waiter{Exemplar: exemplarOf(&b.p.Records[record]), Waited: waited}
+	for _, x := range b.WaitedFor(record) {
+		switch {
+		case x.Record < 0:
+			w.Nobody = x.Held
+		case len(w.For) < topHeld:
+			w.For = append(w.For, Held{exemplarOf(&b.p.Records[x.Record]), x.Held})
+		}
+	}
+	return w
 }
 
 // weigh sets how much each request holds of what is waited for.

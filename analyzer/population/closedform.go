@@ -5,10 +5,11 @@ import "math"
 // ClosedForms are mean waits, in nanoseconds, that formulas of queueing theory give for context. They hold for a steady
 // state alone, and misjudge bursts: the verdict is the replay's.
 type ClosedForms struct {
-	ArrivalCV2, ServiceCV2 float64 // squared coefficients of variation of gaps and of service
-	PollaczekKhinchine     float64 `json:",omitempty"` // of one slot, arrivals at random (M/G/1)
-	Kingman                float64 `json:",omitempty"` // of one slot (G/G/1)
-	AllenCunneen           float64 `json:",omitempty"` // of several slots (G/G/c)
+	ArrivalCV2         float64 `json:"arrival_cv2"`                      // squared coefficient of variation of the gaps
+	ServiceCV2         float64 `json:"service_cv2"`                      // and of service
+	PollaczekKhinchine float64 `json:"pollaczek_khinchine_ns,omitempty"` // of one slot, arrivals at random (M/G/1)
+	Kingman            float64 `json:"kingman_ns,omitempty"`             // of one slot (G/G/1)
+	AllenCunneen       float64 `json:"allen_cunneen_ns,omitempty"`       // of several slots (G/G/c)
 }
 
 // maxClosedForms is up to which utilisation the formulas are printed.

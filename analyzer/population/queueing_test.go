@@ -238,6 +238,9 @@ func TestBlameNamesWhoIsInTheWay(t *testing.T) {
 	if want := (5900 + 6800 + 7700 - 900 - 1800) * millisecond; c.Without.Waited != want {
 		t.Errorf("without it %d ns less are waited, want %d", c.Without.Waited, want)
 	}
+	if w := b.Longest[0]; w.Waited != 7700*millisecond || len(w.For) != 3 || w.For[0].Held != 6*second-300*millisecond || w.Nobody != 0 {
+		t.Errorf("the longest wait is %+v", w)
+	}
 	list := b.WaitedFor(3) // the last of the first three
 	if len(list) != 3 || list[0].Record != 0 || list[0].Held != 6*second-300*millisecond || list[1].Held != second || list[2].Held != second {
 		t.Errorf("it waited for %+v", list)

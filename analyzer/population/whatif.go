@@ -37,7 +37,10 @@ type Effect struct {
 }
 
 // An Interval is a 95 % interval.
-type Interval struct{ Low, High float64 }
+type Interval struct {
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
 
 // maxMiss is by how much the replay of today may miss p50 and p95.
 const maxMiss = 0.1

@@ -41,7 +41,7 @@ const (
 // middle returns the middle 95 % of list.
 func middle(list []float64) *Interval {
 	slices.Sort(list)
-	return &Interval{list[NearestRank(len(list), 0.025)], list[NearestRank(len(list), 0.975)]}
+	return &Interval{Low: list[NearestRank(len(list), 0.025)], High: list[NearestRank(len(list), 0.975)]}
 }
 
 // A ranking is values of requests in ascending order, each with its group of blocks: a resample only has to count.
