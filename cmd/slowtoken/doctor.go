@@ -72,6 +72,7 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 	d.configuration()
 	d.server(ctx)
 	d.ports()
+	d.refused(ctx)
 	d.disk()
 	d.data(ctx)
 	d.environment()
