@@ -365,18 +365,15 @@ func checkFailOn(list []string) error {
 
 // failedOn ends the program with the exit code of a finding when r has what the list names.
 func failedOn(list []string, r *report.Report) error {
-	worst := ""
-	for i := range r.Findings {
-		if f := &r.Findings[i]; f.Rank > 0 && worst != string(rules.SeverityCritical) {
-			worst = string(f.Severity)
-		}
+	has := func(severities ...rules.Severity) bool {
+		return slices.ContainsFunc(r.Findings, func(f rules.Finding) bool { return f.Rank > 0 && slices.Contains(severities, f.Severity) })
 	}
 	for _, what := range list {
 		missed := slices.ContainsFunc(r.Targets, func(t report.TargetResult) bool { return t.Verdict == report.VerdictFail })
 		switch {
 		case what == failOnTarget && missed,
-			what == string(rules.SeverityCritical) && worst == what,
-			what == string(rules.SeverityModerate) && (worst == what || worst == string(rules.SeverityCritical)):
+			what == string(rules.SeverityCritical) && has(rules.SeverityCritical),
+			what == string(rules.SeverityModerate) && has(rules.SeverityModerate, rules.SeverityCritical):
 			return exitWith(exitFinding)
 		}
 	}
