@@ -160,7 +160,7 @@ func verdictCell(t *TargetResult) page.Paragraph {
 		color = page.Grey
 	}
 	out := page.Para(page.Status{Word: t.Verdict, Color: color})
-	if !t.Sure && t.Verdict != VerdictUnknown {
+	if t.Low != nil && t.High != nil && !t.Sure && t.Verdict != VerdictUnknown {
 		out = append(out, page.Text(" (the interval holds the limit)"))
 	}
 	if t.Why != "" {

@@ -29,6 +29,7 @@ func (r *Report) ruleInput(p *population.Population, o *Options) (in *rules.Inpu
 
 // diagnose lets the rules name causes.
 func (r *Report) diagnose(p *population.Population, o *Options) error {
+	r.Resources = []Resource{}
 	r.Result = &rules.Result{Findings: []rules.Finding{}, Telemetry: []rules.Finding{}, Skipped: []rules.Skipped{}, Withheld: []rules.Withheld{}, Unnamed: []rules.Unnamed{}}
 	if o.Rules == nil || r.Requests.Total == 0 {
 		return nil
@@ -37,6 +38,7 @@ func (r *Report) diagnose(p *population.Population, o *Options) error {
 	if err != nil {
 		return err
 	}
+	r.Resources = resources(in.Metrics)
 	r.Cases = rules.Cases(in)
 	r.Result = o.Rules.Evaluate(r.Cases)
 	r.predict(p, o)
