@@ -58,12 +58,8 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	name := q.Model
-	if name == "" {
-		name = q.Name
-	}
-	if strings.TrimSuffix(name, ":latest") != s.options.Model {
-		refuse(w, http.StatusNotFound, "model '"+name+"' not found")
+	if strings.TrimSuffix(q.Model, ":latest") != s.options.Model {
+		refuse(w, http.StatusNotFound, "model '"+q.Model+"' not found")
 		return
 	}
 	m := s.config.Model
