@@ -18,6 +18,8 @@ import (
 
 	"github.com/slowtoken/slowtoken/inference"
 	"github.com/slowtoken/slowtoken/inference/ollama"
+	"github.com/slowtoken/slowtoken/inference/ollamasim"
+	"github.com/slowtoken/slowtoken/inference/sim"
 )
 
 // gatewayOptions are the flags of gateway.
@@ -52,13 +54,14 @@ Where spans go is said by OpenTelemetry's own variables, such as OTEL_EXPORTER_O
 this machine, where slowtoken serve listens. A caller's traceparent is honoured.`,
 		Example: `  slowtoken gateway                              # in front of $OLLAMA_HOST, else 127.0.0.1:11434
   slowtoken gateway --ollama managed --slots 2   # start an installed ollama, and stop it at the end
+  slowtoken gateway --ollama sim                 # without any model, at simulated times
   OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 slowtoken gateway --ollama http://gpu1:11434`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runGateway(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:11435", "`ADDRESS` to answer on")
-	f.StringVar(&o.ollama, "ollama", "", "`URL` of the Ollama server, or managed: start an installed one (default $OLLAMA_HOST, else http://127.0.0.1:11434)")
+	f.StringVar(&o.ollama, "ollama", "", "`URL` of the Ollama server, managed: start an installed one, or sim: simulate one (default $OLLAMA_HOST, else http://127.0.0.1:11434)")
 	f.StringVar(&o.binary, "ollama-binary", "", "with --ollama managed: `FILE` to run (default ollama on the PATH, else what make ollama built)")
 	f.StringVar(&o.models, "ollama-models", "", "with --ollama managed: `FOLDER` of the models (default: as Ollama has it)")
 	f.IntVar(&o.slots, "slots", 4, "let `N` requests into Ollama at once")
@@ -70,21 +73,33 @@ this machine, where slowtoken serve listens. A caller's traceparent is honoured.
 	return cmd
 }
 
-// managedOllama is the value of --ollama that starts a server.
-const managedOllama = "managed"
+// The values of --ollama that are no address.
+const (
+	managedOllama   = "managed" // start a server
+	simulatedOllama = "sim"     // simulate one
+)
 
 func (a *app) runGateway(ctx context.Context, o gatewayOptions) (err error) {
 	c := inference.Config{Slots: o.slots, QueueLimit: o.queueLimit, Truth: o.truth, Metrics: inference.NewMetrics(), Logger: a.log}
 	var exited <-chan struct{}
-	if o.ollama == managedOllama {
+	switch o.ollama {
+	case managedOllama:
 		server, err := a.startOllama(ctx, &o)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, server.Stop()) }()
 		c.Upstream, c.WeightLog, exited = server.URL, server, server.Exited()
-	} else if c.Upstream, err = ollamaURL(o.ollama, a.getenv("OLLAMA_HOST")); err != nil {
-		return err
+	case simulatedOllama:
+		stop, err := a.startSimulated(&o, &c)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	default:
+		if c.Upstream, err = ollamaURL(o.ollama, a.getenv("OLLAMA_HOST")); err != nil {
+			return err
+		}
 	}
 	c.OwnsQueue = o.serverSlots >= o.slots
 	if c.Tokenizers, err = tokenizers(o.vocabulary, c.Upstream); err != nil {
@@ -158,6 +173,28 @@ func (a *app) startOllama(ctx context.Context, o *gatewayOptions) (*ollama.Serve
 	return server, nil
 }
 
+// startSimulated serves a simulated server on this machine, and notes in o and c what it is.
+func (a *app) startSimulated(o *gatewayOptions, c *inference.Config) (stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	if o.serverSlots == 0 {
+		o.serverSlots = o.slots
+	}
+	system := sim.NewConfig(sim.Llama8B, sim.H100)
+	system.Engine.Slots = o.serverSlots
+	simulated := ollamasim.New(system, ollamasim.Options{})
+	server := &http.Server{Handler: simulated, ReadHeaderTimeout: 10 * time.Second}
+	go server.Serve(listener) // ends with ErrServerClosed when it is stopped
+	c.Upstream = &url.URL{Scheme: "http", Host: listener.Addr().String()}
+	a.note("SIMULATED: no model computes; model sim answers at the times that %s on %s should take", system.Model.Name, system.Device.Name)
+	return func() {
+		simulated.Close()
+		server.Close()
+	}, nil
+}
+
 // findOllama returns the binary to run.
 func (a *app) findOllama(named string) (string, error) {
 	if named != "" {
@@ -166,7 +203,7 @@ func (a *app) findOllama(named string) (string, error) {
 	if path, err := exec.LookPath("ollama"); err == nil {
 		return path, nil
 	}
-	cache, err := os.UserCacheDir()
+	cache, err := a.cacheDir()
 	if err == nil {
 		built, err := filepath.Glob(filepath.Join(cache, "slowtoken", "ollama-v*"))
 		if err == nil && len(built) > 0 {
@@ -190,7 +227,7 @@ func ollamaURL(flag, env string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, usageError("%s: %q is no address of an Ollama server: want managed, or a URL such as http://127.0.0.1:11434", from, text)
+		return nil, usageError("%s: %q is no address of an Ollama server: want managed, sim, or a URL such as http://127.0.0.1:11434", from, text)
 	}
 	host, port := u.Hostname(), u.Port()
 	if port == "" {

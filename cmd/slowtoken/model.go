@@ -67,7 +67,7 @@ func (a *app) runModelMake(size, out string, seed uint64, force bool) error {
 		return usageError("model make: there is no size %q: want %s", size, strings.Join(shapeNames(), ", "))
 	}
 	if out == "" {
-		cache, err := os.UserCacheDir()
+		cache, err := a.cacheDir()
 		if err != nil {
 			return withHint(fmt.Errorf("model make: %w", err), "name the file: --out FILE.gguf")
 		}
@@ -122,4 +122,16 @@ func modelTokensCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// cacheDir is the user's folder for what can be made again: $XDG_CACHE_HOME, else ~/.cache, where .ci/ollama/build puts
+// servers too.
+func (a *app) cacheDir() (string, error) {
+	if dir := a.getenv("XDG_CACHE_HOME"); dir != "" {
+		return dir, nil
+	}
+	if home := a.getenv("HOME"); home != "" {
+		return filepath.Join(home, ".cache"), nil
+	}
+	return "", errors.New("neither $XDG_CACHE_HOME nor $HOME is set")
 }
