@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -162,6 +163,11 @@ func connectTo(t *testing.T, address string) net.Conn {
 	return conn
 }
 
+func timedOut(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr) && netErr.Timeout()
+}
+
 // wantHangUp waits until the server ends a connection on which the client goes on sending a byte at a time.
 func wantHangUp(t *testing.T, conn net.Conn) {
 	t.Helper()
@@ -179,7 +185,7 @@ func wantHangUp(t *testing.T, conn net.Conn) {
 		}
 	}()
 	_, err := io.Copy(io.Discard, conn) // until the server closes
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if timedOut(err) {
 		t.Error("the server still waits for a sender of single bytes")
 	}
 }
@@ -227,7 +233,7 @@ func TestTooManyPingsAreHungUpOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer, err := io.ReadAll(conn)
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() || !bytes.Contains(answer, []byte("too_many_pings")) {
+	if timedOut(err) || !bytes.Contains(answer, []byte("too_many_pings")) {
 		t.Errorf("a hundred pings at once get %.200q, %v; want the connection to end with too_many_pings", answer, err)
 	}
 	wantService(t, s)
@@ -252,7 +258,7 @@ func TestGarbageOnBothPortsHarmsNobody(t *testing.T) {
 				}
 				_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 				_, err := io.Copy(io.Discard, conn)
-				if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+				if timedOut(err) {
 					t.Error("the server waits for more")
 				}
 			})
