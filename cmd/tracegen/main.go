@@ -10,6 +10,10 @@
 //
 //	go run ./cmd/tracegen --sim --fault small-chunk@64 --dialect vllm --out small-chunk.otlp.jsonl
 //
+// or writes the files that tests of rules read, all or those that are named:
+//
+//	go run ./cmd/tracegen --fixtures rules/fixtures/traces [NAME...]
+//
 // The same flags give the same bytes, given an --end other than now. Each trace has 8 spans of 12 attributes each.
 package main
 
@@ -63,6 +67,9 @@ type options struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && (args[0] == "--sim" || args[0] == "-sim") {
 		return simulate(ctx, args[1:], stdout, stderr)
+	}
+	if len(args) > 1 && args[0] == "--fixtures" {
+		return writeFixtures(ctx, args[1], args[2:], stdout)
 	}
 	var o options
 	flags := flag.NewFlagSet("tracegen", flag.ContinueOnError)
