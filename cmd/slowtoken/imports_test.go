@@ -67,6 +67,7 @@ var testArrows = map[string][]string{
 	"storage":             {"inference/synth"},
 	"storage/remote":      {"inference/synth"},
 	"report":              {"inference/synth"},
+	"report/confluence":   {"report/confluence/confluencetest"},
 	"inference/emit":      {"analyzer/dialect", "inference/arrival"},
 }
 
