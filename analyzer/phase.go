@@ -1,6 +1,10 @@
 package analyzer
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // A Phase names what an inference request was waiting for or doing during a stretch of its time.
 type Phase uint8
@@ -114,6 +118,16 @@ func (s Source) String() string {
 
 // MarshalText spells s by its name.
 func (s Source) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (s *Source) UnmarshalText(text []byte) error {
+	i := slices.Index(sourceNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("source %q is unknown: want one of %s", text, strings.Join(sourceNames[:], ", "))
+	}
+	*s = Source(i)
+	return nil
+}
 
 // A Part is a stretch of time known to be one phase, or known to be one of several that this telemetry cannot separate.
 type Part struct {

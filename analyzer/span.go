@@ -36,6 +36,12 @@ func (id *TraceID) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// UnmarshalText reads what MarshalText writes.
+func (id *SpanID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseSpanID(string(text))
+	return err
+}
+
 // Compare orders ids as unsigned big-endian numbers.
 func (id TraceID) Compare(other TraceID) int { return bytes.Compare(id[:], other[:]) }
 
@@ -47,6 +53,15 @@ func ParseTraceID(s string) (TraceID, error) {
 	var id TraceID
 	if err := parseHexID(id[:], s); err != nil {
 		return TraceID{}, fmt.Errorf("trace id %q: %w", s, err)
+	}
+	return id, nil
+}
+
+// ParseSpanID reads 1 to 16 hex digits; shorter ids fill the low digits.
+func ParseSpanID(s string) (SpanID, error) {
+	var id SpanID
+	if err := parseHexID(id[:], s); err != nil {
+		return SpanID{}, fmt.Errorf("span id %q: %w", s, err)
 	}
 	return id, nil
 }

@@ -66,7 +66,8 @@ type Report struct {
 	Facts    population.Facts `json:"facts,omitempty"` // as people stated them
 	Quality  Quality          `json:"quality"`
 
-	Operations []Operation `json:"operations"` // by critical-path time, most first
+	TurnGroups []TurnGroup `json:"turn_groups"` // agents and chains, the most time first
+	Operations []Operation `json:"operations"`  // by critical-path time, most first
 	PathTime   int64       `json:"path_time_ns"`
 	Exemplars  []Exemplar  `json:"exemplars"`
 	LeftOut    []Warning   `json:"left_out"` // what was not read, or not in full
@@ -78,7 +79,9 @@ type Report struct {
 	Timeline      *Timeline      `json:"timeline,omitempty"` // absent where requests span no time
 	Resources     []Resource     `json:"resources"`          // metrics of engines and machines
 	Waterfalls    []Waterfall    `json:"waterfalls"`
-	Change        *Comparison    `json:"change,omitempty"` // since an earlier analysis; absent without one
+	LoadTest      *LoadTest      `json:"load_test,omitempty"`
+	Change        *Comparison    `json:"change,omitempty"`   // since an earlier analysis; absent without one
+	Redacted      []Redaction    `json:"redacted,omitempty"` // what was left out of what is shown: see [Redact]
 
 	Sample *population.Sample `json:"sample,omitempty"` // what a later comparison needs: see [population.Sample]
 }
@@ -189,6 +192,7 @@ func summarize(p *population.Population, o Options) (*Report, error) {
 	if err := r.diagnose(p, &o); err != nil {
 		return nil, err
 	}
+	r.TurnGroups = turnGroups(p, o.TraceLink)
 	r.Operations = operations(p)
 	r.Exemplars = exemplars(ok)
 	link(r.Exemplars, o.TraceLink)

@@ -26,7 +26,10 @@ type TailPart struct {
 	Phase  analyzer.Phase   `json:"phase"`
 	Covers []analyzer.Phase `json:"covers,omitempty"` // as in [analyzer.Part]
 	NS     int64            `json:"ns"`
-	Share  float64          `json:"share"` // of the difference; 0 where there is none
+	// Body and Tail are the means that it is the difference of, each rounded by itself.
+	Body  int64   `json:"body_mean_ns"`
+	Tail  int64   `json:"tail_mean_ns"`
+	Share float64 `json:"share"` // of the difference; 0 where there is none
 }
 
 // fewForTail is the fewest requests of a tail that say something where there is no incident.
@@ -89,7 +92,7 @@ func (p *Population) tail(r *RegimeStudy, path Path, incident bool) TailAttribut
 		for _, c := range covers {
 			s := byPhase[key{phase, c}]
 			exact := mean(s.body, s.tail)
-			part := TailPart{Phase: phase, Covers: c.Phases(), NS: int64(math.Floor(exact))}
+			part := TailPart{Phase: phase, Covers: c.Phases(), NS: int64(math.Floor(exact)), Body: roundDiv(s.body, t.Body), Tail: roundDiv(s.tail, t.Tail)}
 			left -= part.NS
 			lost = append(lost, remainder{len(t.Parts), exact - math.Floor(exact)})
 			t.Parts = append(t.Parts, part)
