@@ -108,9 +108,9 @@ func (k *call) merge(view *Call, i int32) {
 	}
 }
 
-// instance names the capacity domain that an engine's span belongs to: service.instance.id, else host and process, else
+// InstanceOf names the capacity domain that an engine's span belongs to: service.instance.id, else host and process, else
 // the data-parallel rank; "" when none is stated.
-func instance(s *Span) string {
+func InstanceOf(s *Span) string {
 	if s.Resource == nil {
 		return ""
 	}

@@ -143,7 +143,7 @@ func (f *callFinder) describeLegs(k *call, r *Request) {
 	switch {
 	case k.prefill != 0:
 		p := &f.calls[k.prefill-1]
-		r.PrefillInstance = instance(&f.t.Spans[p.inner])
+		r.PrefillInstance = InstanceOf(&f.t.Spans[p.inner])
 		start, end := f.t.Extent(p.head)
 		r.Start, r.End = min(r.Start, start), max(r.End, end)
 	case k.facts.Leg != LegNone && k.facts.FirstToken == 0:

@@ -60,7 +60,7 @@ func (f *callFinder) request(c int32, r *Request) {
 		r.Dialect = f.dialects[d].Name
 	}
 	if f.serverSide(k.inner) {
-		r.Instance = instance(inner)
+		r.Instance = InstanceOf(inner)
 	}
 	r.Start, r.End = f.t.Extent(k.head)
 	f.describeLegs(k, r)

@@ -90,7 +90,10 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measureGaps()
 	v.measureCaches()
 	v.measureHardware()
+	v.measurePrefix()
+	v.measureBus()
 	v.measureHops()
+	v.measureBystanders()
 	v.measureTelemetry()
 	for key, value := range v.Facts {
 		v.m[factPrefix+key] = factMeasure(v.Facts, key, value)

@@ -28,6 +28,7 @@ func (v *view) measureDecode() {
 	if a, b := medianTPOT(short), medianTPOT(long); a > 0 {
 		v.m["tpot_output_growth"] = number(b/a, len(short)+len(long))
 	}
+	v.measureLengths(list)
 	at, tpot, inService := v.decoding(list)
 	if slope, half, _, ok := line(inService, tpot); ok {
 		mean, most := meanOf(tpot), slices.Max(inService)
@@ -45,6 +46,22 @@ func (v *view) measureDecode() {
 		perTen := 600 / meanOf(tpot)
 		v.m["tpot_drift"] = number(slope*perTen, len(list)).within((slope-half)*perTen, (slope+half)*perTen)
 		v.m["tpot_drift_low"] = number((slope-half)*perTen, len(list))
+	}
+}
+
+// measureLengths fits TPOT on how long the sequence is in the middle of its decode. Without a KV cache all of a token's
+// cost grows with it.
+func (v *view) measureLengths(list []*population.Record) {
+	var length, tpot []float64
+	for _, r := range list {
+		if ns, _ := r.TPOT(); r.InputTokens >= 0 {
+			length, tpot = append(length, float64(r.InputTokens)+float64(r.OutputTokens)/2), append(tpot, ns)
+		}
+	}
+	if slope, half, _, ok := line(length, tpot); ok && slope > half {
+		v.m["tpot_length_intercept_share"] = number((meanOf(tpot)-slope*meanOf(length))/meanOf(tpot), len(tpot))
+	} else if ok {
+		v.m["tpot_length_intercept_share"] = number(1, len(tpot))
 	}
 }
 
@@ -148,7 +165,7 @@ func (v *view) measureGaps() {
 			last = append(last, medianGap(icl[len(icl)-quarter:]))
 			for i, us := range icl {
 				if len(position) < maxGaps {
-					position, length = append(position, float64(i)), append(length, float64(us)*1e3)
+					position, length = append(position, float64(max(0, r.InputTokens))+float64(i)), append(length, float64(us)*1e3)
 				}
 			}
 		}

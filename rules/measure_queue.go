@@ -76,6 +76,7 @@ func (v *view) measureQueue() {
 	}
 	if h := q.HeadOfLine; h != nil {
 		m["hol_correlation"], m["service_cv2"] = number(h.Work, q.Requests), number(h.ServiceCV2, q.Requests)
+		m["hol_number_correlation"], m["hol_behind_share"] = number(h.Number, q.Requests), number(h.Behind, q.Waits)
 	}
 }
 

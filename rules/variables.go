@@ -150,6 +150,8 @@ var queueVariables = []Variable{
 	{"wait_mode", Duration, "", "that length", analyzer.Queue, supplyPhases},
 	{"batch_end_share", Number, UnitShare, "requests that begin and end service together with another, within one decode step", analyzer.Queue, supplyPhases},
 	{"hol_correlation", Number, ratioUnit, "Spearman's correlation of the wait of short jobs with the work ahead of them", analyzer.Queue, supplyPhases},
+	{"hol_number_correlation", Number, ratioUnit, "the same with the number of requests ahead", analyzer.Queue, supplyPhases},
+	{"hol_behind_share", Number, UnitShare, "share of all waiting that requests go through whose own service is no longer than the median", analyzer.Queue, supplyPhases},
 	{"service_cv2", Number, ratioUnit, "squared coefficient of variation of service times", analyzer.Queue, supplyPhases},
 	{"queue_capacity_factor", Number, ratioUnit, "capacity, as a multiple of today's, at which the mean wait is under 5 % of mean E2E", analyzer.Queue, supplySlots},
 	{"replayed", Bool, "", "recoverable times of service come from a replay, so that they hold what others wait less", analyzer.Queue, supplySlots},
@@ -180,8 +182,9 @@ var decodeVariables = []Variable{
 	{"stall_recoverable", Duration, "", "mean time a request that decode lost to foreign prefill", analyzer.Decode, supplyPhases},
 	{"itl_growth", Number, ratioUnit, "median gap of the last quarter of an answer over that of its first", analyzer.Decode, supplyChunks},
 	{"itl_growth_p", Number, "", "p of the hypothesis that gaps do not grow with the position", analyzer.Decode, supplyChunks},
-	{"itl_intercept_share", Number, UnitShare, "intercept of gap on position over the mean gap: near 0, all of the cost grows with position", analyzer.Decode, supplyChunks},
+	{"itl_intercept_share", Number, UnitShare, "intercept of gap on position in the sequence, prompt included, over the mean gap: near 0, all of the cost grows with position", analyzer.Decode, supplyChunks},
 	{"tpot_output_growth", Number, ratioUnit, "TPOT of answers in the longest quarter over that in the shortest: over 1.5 without a KV cache", analyzer.Decode, supplyTokens},
+	{"tpot_length_intercept_share", Number, UnitShare, "what a line of TPOT on the sequence's length (prompt and half of the answer) leaves at length 0, over mean TPOT: near 0, all of the cost grows with length; 1 when it does not grow for certain", analyzer.Decode, supplyTokens},
 	{"tpot_batch_slope", Number, ratioUnit, "how much TPOT grows from one request in service to the most seen, over TPOT alone, minus 1", analyzer.Decode, supplyPhases},
 	{"tpot_batch_flat", Bool, "", "TPOT does not grow with the number in service (95 % interval below 10 %)", analyzer.Decode, supplyPhases},
 	{"tpot_drift", Number, ratioUnit, "growth of TPOT in 10 minutes at the same number in service, over its mean", analyzer.Decode, supplyPhases},
@@ -201,7 +204,7 @@ var decodeVariables = []Variable{
 
 var cacheVariables = []Variable{
 	{"cached_share", Number, UnitShare, "share of prompt tokens that came from the prefix cache", analyzer.Prefill, supplyCache},
-	{"cacheable_share", Number, UnitShare, "share of prompt tokens that an earlier prompt began with, as far as traces or facts say", analyzer.Prefill, supplyCache},
+	{"cacheable_share", Number, UnitShare, "share of prompt tokens that an earlier prompt began with, as --fact shared_prefix_tokens states", analyzer.Prefill, supplyCache},
 	{"cache_gap", Number, UnitShare, "cacheable share minus cached share", analyzer.Prefill, supplyCache},
 	{"load_share", Number, UnitShare, "share of all time that loads a model", analyzer.ModelLoad, supplyDetails},
 	{"loaded_share", Number, UnitShare, "requests that waited for a model to load", analyzer.ModelLoad, supplyDetails},
@@ -220,7 +223,7 @@ var hardwareVariables = []Variable{
 	{"prefill_floor_ratio", Number, ratioUnit, "prefill over its floor on this device", analyzer.Prefill, supplyHardware},
 	{"ridge_tokens", Number, tokens, "tokens a step from which prefill is compute-bound on this device", analyzer.Prefill, supplyHardware},
 	{"load_bandwidth_share", Number, UnitShare, "bandwidth of model loads over that of disk or bus, the smaller", analyzer.ModelLoad, supplyHardware},
-	{"offload_bandwidth_share", Number, UnitShare, "bandwidth that decode implies over that of the bus: near 1, weights stream over it", analyzer.GPUTransfer, supplyHardware},
+	{"offload_bandwidth_share", Number, UnitShare, "bandwidth that decode implies over that of the bus, if all weights crossed it for each token, or those that --fact cpu_offload_bytes states: near 1, they do", analyzer.GPUTransfer, supplyHardware},
 	{"kv_transfer_bandwidth_share", Number, UnitShare, "bandwidth of KV transfers over that of the link", analyzer.GPUTransfer, supplyHardware},
 	{"tp_efficiency", Number, UnitShare, "speed-up by tensor parallelism over the number of devices", analyzer.Decode, supplyHardware},
 }

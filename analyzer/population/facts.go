@@ -64,6 +64,8 @@ var FactKeys = []FactKey{
 	{"device_bandwidth", "bytes a second of the accelerator's memory, such as 3.35e12", quantityFact},
 	{"device_flops", "its dense operations a second in the type that is computed in, such as 989e12", quantityFact},
 	{"disk_bandwidth", "bytes a second at which weights are read", quantityFact},
+	{"cpu_offload_bytes", "bytes of the weights that stay in the host's memory, such as 8e9", quantityFact},
+	{"shared_prefix_tokens", "tokens that nearly all prompts begin with, such as a system prompt", countFact},
 }
 
 // IsNumber reports whether the fact is a number.

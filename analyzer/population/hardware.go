@@ -261,6 +261,15 @@ func (h *Hardware) LoadFloor() (ns float64, ok bool) {
 	return h.serving.LoadFloor(h.disk)
 }
 
+// BusFloor returns the least time in which that many bytes cross the devices' buses, in nanoseconds; ok is false while the
+// bus is unknown.
+func (h *Hardware) BusFloor(bytes float64) (ns float64, ok bool) {
+	if h.serving == nil || h.serving.Device.Bus == 0 {
+		return 0, false
+	}
+	return 1e9 * bytes / (h.serving.Device.Bus * float64(max(1, h.serving.Tensor))), true
+}
+
 type indexed struct {
 	index  int32
 	record *Record

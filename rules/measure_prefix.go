@@ -1,0 +1,57 @@
+package rules
+
+// measurePrefix compares what a prefix cache could save with what it saves. It could save what nearly all prompts are
+// stated to begin with; what it saves is stated by requests, counted by the engine, or seen in how prefill grows with the
+// prompt: nothing, when it grows from no prompt at all.
+func (v *view) measurePrefix() {
+	m := v.m
+	shared, stated := v.Facts.Number("shared_prefix_tokens")
+	mean := m["input_tokens_mean"]
+	if !stated || !mean.Known || mean.Number <= 0 {
+		return
+	}
+	total, repeated := 0.0, 0.0
+	for _, r := range v.latency {
+		if r.InputTokens > 0 {
+			total, repeated = total+float64(r.InputTokens), repeated+min(shared, float64(r.InputTokens))
+		}
+	}
+	m["cacheable_share"] = number(repeated/total, mean.N)
+	if !m["cached_share"].Known {
+		enabled, known := v.Facts["enable_prefix_caching"]
+		switch {
+		case m["metric_prefix_hit_share"].Known:
+			m["cached_share"] = m["metric_prefix_hit_share"]
+		case known && enabled == "false":
+			m["cached_share"] = number(0, mean.N)
+		case m["cached_prefix_tokens"].Known && m["prefill_r2"].Number >= minPrefixR2:
+			m["cached_share"] = number(min(1, m["cached_prefix_tokens"].Number/mean.Number), m["cached_prefix_tokens"].N)
+		}
+	}
+	if cached := m["cached_share"]; cached.Known {
+		m["cache_gap"] = number(m["cacheable_share"].Number-cached.Number, mean.N)
+	}
+}
+
+// minPrefixR2 is how much of prefill's variance prompt length must explain before its intercept says what was cached.
+const minPrefixR2 = 0.5
+
+// measureBus says how near decode comes to what the bus can bring from the host's memory at every step: all weights, or
+// those that are stated to stay there.
+func (v *view) measureBus() {
+	h, tpot := v.domain.Hardware, v.m["uncontended_tpot"]
+	if h == nil || !tpot.Known || tpot.Number <= 0 {
+		return
+	}
+	offloaded, stated := v.Facts.Number("cpu_offload_bytes")
+	var floor float64
+	var ok bool
+	if stated {
+		floor, ok = h.BusFloor(offloaded)
+	} else if disk, known := v.Facts.Number("disk_bandwidth"); !known || disk == 0 {
+		floor, ok = h.LoadFloor()
+	}
+	if ok {
+		v.m["offload_bandwidth_share"] = number(floor/tpot.Number, tpot.N)
+	}
+}
