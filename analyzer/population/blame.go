@@ -17,7 +17,8 @@ const (
 
 // A Blame says whom the requests of one domain waited for: at each instant, a wait falls to those who hold what it is
 // waited for, in proportion to how much they hold. Times are nanoseconds, and they are conserved: Waited is the sum of
-// Nobody, of Held of all Culprits, and of Others.
+// Nobody, of Held of all Culprits, and of Others. A request that started before the window can be a culprit; its own wait
+// is not counted.
 type Blame struct {
 	Stage    string    `json:"stage"`    // those in it are waited for
 	Resource string    `json:"resource"` // that waiting is shared by
@@ -72,7 +73,7 @@ type Cause struct {
 
 // A Blamed is a request that one other waited for.
 type Blamed struct {
-	Record int32 // index of Population.Records; -1 for nobody
+	Record int32 // index of Population.Records, or from their end on of Before; -1 for nobody
 	Held   int64 // nanoseconds of the other's wait
 }
 
@@ -96,7 +97,7 @@ func (p *Population) Blame(d *Domain, q *Queueing) (b *Blame, why *Abstention) {
 		}
 		return nil, &a
 	}
-	b = &Blame{Stage: q.Binding, p: p, load: p.Load(d, d.Members), stage: slices.Index(Stages[:], q.Binding)}
+	b = &Blame{Stage: q.Binding, p: p, load: p.loadWithBefore(d, d.Members), stage: slices.Index(Stages[:], q.Binding)}
 	b.weigh()
 	held := b.share()
 	top := make([]int, len(held))
@@ -110,7 +111,7 @@ func (p *Population) Blame(d *Domain, q *Queueing) (b *Blame, why *Abstention) {
 		if held[i] == 0 {
 			break
 		}
-		r := &p.Records[b.load.Members[i]]
+		r := p.record(b.load.Members[i])
 		b.Culprits = append(b.Culprits, Culprit{
 			Exemplar: exemplarOf(r), Tokens: r.InputTokens, Held: held[i], Share: float64(held[i]) / float64(b.Waited),
 			Without: b.without(server, today, i),
@@ -118,6 +119,7 @@ func (p *Population) Blame(d *Domain, q *Queueing) (b *Blame, why *Abstention) {
 		b.Others -= held[i]
 	}
 	b.Together = b.without(server, today, top[:len(b.Culprits)]...)
+	top = slices.DeleteFunc(top, func(i int) bool { return i < b.load.Before })
 	slices.SortFunc(top, func(i, k int) int { return cmp.Or(cmp.Compare(b.load.Waits[k], b.load.Waits[i]), cmp.Compare(i, k)) })
 	for _, i := range top[:min(topWaiters, len(top))] {
 		b.Longest = append(b.Longest, b.waiter(b.load.Members[i], b.load.Waits[i]))
@@ -132,7 +134,7 @@ func (b *Blame) waiter(record int32, waited int64) Waiter {
 		case x.Record < 0:
 			w.Nobody = x.Held
 		case len(w.For) < topHeld:
-			w.For = append(w.For, Held{exemplarOf(&b.p.Records[x.Record]), x.Held})
+			w.For = append(w.For, Held{exemplarOf(b.p.record(x.Record)), x.Held})
 		}
 	}
 	return w
@@ -170,7 +172,7 @@ func (b *Blame) share() []int64 {
 	l := &b.load
 	edges := make([]edge, 0, 4*len(l.Jobs))
 	for i := range l.Jobs {
-		if w := l.Waits[i]; w > 0 {
+		if w := l.Waits[i]; w > 0 && i >= l.Before {
 			b.Requests++
 			b.Waited += w
 			edges = append(edges, edge{at: l.Jobs[i].Arrive, waits: 1}, edge{at: l.start(i), waits: -1})
@@ -284,7 +286,7 @@ func (b *Blame) without(server replay.Slots, today []replay.Times, jobs ...int) 
 	for _, i := range jobs {
 		gone[i] = true
 	}
-	for i := range l.Jobs {
+	for i := l.Before; i < len(l.Jobs); i++ {
 		if !gone[i] {
 			total += today[i].Start - l.Jobs[i].Arrive
 		}
@@ -294,14 +296,21 @@ func (b *Blame) without(server replay.Slots, today []replay.Times, jobs ...int) 
 	}
 	for _, s := range l.busyAround(today, jobs) {
 		var rest []replay.Job
+		before := 0
 		for i := s[0]; i < s[1]; i++ {
 			if !gone[i] {
 				rest = append(rest, l.Jobs[i])
-				c.Waited += today[i].Start - l.Jobs[i].Arrive
+				if i >= l.Before {
+					c.Waited += today[i].Start - l.Jobs[i].Arrive
+				} else {
+					before++
+				}
 			}
 		}
 		for i, t := range server.Run(rest) {
-			c.Waited -= t.Start - rest[i].Arrive
+			if i >= before {
+				c.Waited -= t.Start - rest[i].Arrive
+			}
 		}
 	}
 	c.Share = float64(c.Waited) / float64(total)

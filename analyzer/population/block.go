@@ -15,9 +15,15 @@ type Block struct {
 // minBlocks is how many blocks an interval needs.
 const minBlocks = 5
 
-// busy returns the maximal stretches in which a member is there. Members are by start.
-func (p *Population) busy(members []int32) []Block {
+// busy returns the maximal stretches in which a member or one of those before is there. Members are by start.
+func (p *Population) busy(members, before []int32) []Block {
 	var list []Block
+	for _, m := range before {
+		if list == nil {
+			list = []Block{{Since: p.record(m).Start}}
+		}
+		list[0].Until = max(list[0].Until, p.record(m).End)
+	}
 	for _, m := range members {
 		r := &p.Records[m]
 		if n := len(list); n > 0 && r.Start <= list[n-1].Until {

@@ -17,20 +17,26 @@ const maxClosedForms = 0.9
 
 // utilise fills in how busy the slots of the binding stage are, and what they could serve.
 func (q *Queueing) utilise(l *Load, stage int) {
+	// Before the first request of the window, only some of those in service are known.
+	since := l.Jobs[l.Before].Arrive
+	busy := 0.0
 	var service []float64
 	var until int64
 	for i := range l.Jobs {
 		from, to := l.within(stage, i)
-		service = append(service, float64(to-from))
+		if busy += float64(max(0, to-max(from, since))); i >= l.Before {
+			service = append(service, float64(to-from))
+		}
 		until = max(until, to)
 	}
+	l = l.windowed()
 	mean, cv2 := meanAndCV2(service)
-	length := float64(until - l.Jobs[0].Arrive)
+	length := float64(until - since)
 	if mean <= 0 || length <= 0 {
 		return
 	}
 	slots := float64(q.Slots)
-	q.Utilisation = mean * float64(len(service)) / (slots * length)
+	q.Utilisation = busy / (slots * length)
 	q.Saturation = slots / mean * 1e9
 	gaps := make([]float64, 0, len(l.Jobs))
 	for i := 1; i < len(l.Jobs); i++ {

@@ -178,7 +178,7 @@ func (p *Population) sampleBlocks(until int64) (of []int32, blocks int) {
 			slices.Sort(e2e)
 			whole.P95 = e2e[NearestRank(len(e2e), 0.95)]
 		}
-		for _, b := range p.blocks(whole, p.busy(members)) {
+		for _, b := range p.blocks(whole, p.busy(members, nil)) {
 			for _, m := range b.Members {
 				of[m] = int32(blocks)
 			}

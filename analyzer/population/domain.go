@@ -16,6 +16,7 @@ type Domain struct {
 	PrefillOnly bool
 
 	Members []int32 // indices of Population.Records, by start; a request of two engines is a member of both domains
+	Before  []int32 // those of Population.Before, counted on from the end of Records, by start
 }
 
 // FactReplicas is the key of how many processes serve requests that name none.
@@ -39,19 +40,22 @@ func (p *Population) Domains(f Facts) []Domain {
 		instance    uint32
 		prefillOnly bool
 	}
-	members := map[key][]int32{}
-	for i := range p.Records {
-		r := &p.Records[i]
+	members, before := map[key][]int32{}, map[key][]int32{}
+	for i := range int32(len(p.Records) + len(p.Before)) {
+		r, list := p.record(i), members
+		if int(i) >= len(p.Records) {
+			list = before
+		}
 		k := key{instance: r.Instance}
-		members[k] = append(members[k], int32(i))
+		list[k] = append(list[k], i)
 		if r.disaggregated(p) {
 			k = key{instance: r.PrefillInstance, prefillOnly: true}
-			members[k] = append(members[k], int32(i))
+			list[k] = append(list[k], i)
 		}
 	}
 	list := make([]Domain, 0, len(members))
 	for k, m := range members {
-		d := Domain{Name: p.Text(k.instance), Instances: []uint32{k.instance}, PrefillOnly: k.prefillOnly, Members: m}
+		d := Domain{Name: p.Text(k.instance), Instances: []uint32{k.instance}, PrefillOnly: k.prefillOnly, Members: m, Before: before[k]}
 		if d.Name == "" {
 			d.AsOneServer = true
 			n, _ := f.Number(FactReplicas)

@@ -90,8 +90,8 @@ func atOnce(n int, do func(int)) {
 var core = analyzer.SetOf(analyzer.CorePhases[:]...)
 
 func (p *Population) examineDomain(domain Domain, o *StudyOptions) *DomainStudy {
-	d := &DomainStudy{Domain: domain, Regimes: p.regimes(domain.Members)}
-	busy := p.busy(domain.Members)
+	d := &DomainStudy{Domain: domain, Regimes: p.regimes(domain.Members, domain.Before)}
+	busy := p.busy(domain.Members, domain.Before)
 	sampled := p.sampled(domain.Members, o.Facts)
 	for _, r := range d.Regimes {
 		p.split(r, o.Window.Until)

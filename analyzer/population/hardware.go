@@ -61,9 +61,9 @@ func (p *Population) Hardware(d *Domain, regimes []*RegimeStudy, s *Sizes, f Fac
 		h.replicas = d.Replicas
 	}
 	if d.SlotsKnown() {
-		h.decoding = p.occupied(d.Members, (*Record).decodeInterval)
+		h.decoding = p.occupied(d.together(), (*Record).decodeInterval)
 	}
-	prefilling := p.occupied(d.Members, (*Record).prefillInterval)
+	prefilling := p.occupied(d.together(), (*Record).prefillInterval)
 	boot := newBootstrap(len(p.Records), regimes, seed)
 	h.measureMFU(p, regimes, boot, prefilling)
 	h.measureMBU(p, d, regimes, boot, prefilling)
@@ -301,7 +301,7 @@ func (p *Population) occupied(members []int32, interval func(*Record) (from, to 
 	}
 	var changes []change
 	for _, m := range members {
-		if from, to, ok := interval(&p.Records[m]); ok {
+		if from, to, ok := interval(p.record(m)); ok {
 			changes = append(changes, change{from, 1}, change{to, -1})
 		}
 	}

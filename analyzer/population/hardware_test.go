@@ -44,7 +44,7 @@ func studied(p *Population, f Facts) (*Domain, []*RegimeStudy) {
 	for i := range p.Records {
 		d.Members = append(d.Members, int32(i))
 	}
-	busy := p.busy(d.Members)
+	busy := p.busy(d.Members, nil)
 	regime := &RegimeStudy{Since: p.Records[0].Start, Until: p.Records[len(p.Records)-1].End, Members: d.Members, Latency: d.Members}
 	regime.Blocks = p.blocks(regime, busy)
 	return &d, []*RegimeStudy{regime}

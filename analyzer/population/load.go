@@ -14,6 +14,7 @@ type Load struct {
 	Members []int32      // indices of Population.Records
 	Jobs    []replay.Job // Arrive is since the Unix epoch
 	Waits   []int64      // observed, nanoseconds
+	Before  int          // how many of the first started before the window: see [Population.Before]
 	Unknown int          // requests of the domain whose queue and service its telemetry does not tell apart
 }
 
@@ -59,24 +60,32 @@ func (p *Population) Load(d *Domain, members []int32) Load {
 	byArrival := slices.Clone(members)
 	slices.SortStableFunc(byArrival, func(a, b int32) int { return cmp.Compare(p.Records[a].Joined, p.Records[b].Joined) })
 	for _, m := range byArrival {
-		r := &p.Records[m]
-		wait, prefill, decode, ok := r.served()
+		job, wait, ok := p.job(d, &p.Records[m])
 		if !ok {
 			l.Unknown++
 			continue
-		}
-		job := replay.Job{Arrive: r.Joined, Prefill: prefill, Decode: decode, PromptTokens: r.uncached(), DecodeTokens: max(0, r.OutputTokens-1)}
-		if d.PrefillOnly {
-			job.Decode, job.DecodeTokens = 0, 0
-		} else if r.disaggregated(p) { // here it only decodes, and its wait was the other's
-			job = replay.Job{Arrive: r.FirstToken, Decode: decode, DecodeTokens: job.DecodeTokens}
-			wait = 0
 		}
 		l.Members = append(l.Members, m)
 		l.Jobs = append(l.Jobs, job)
 		l.Waits = append(l.Waits, wait)
 	}
 	return l
+}
+
+// job returns r as d serves it, with how long it waited there; ok is false where its telemetry does not tell them apart.
+func (p *Population) job(d *Domain, r *Record) (job replay.Job, wait int64, ok bool) {
+	wait, prefill, decode, ok := r.served()
+	if !ok {
+		return job, 0, false
+	}
+	job = replay.Job{Arrive: r.Joined, Prefill: prefill, Decode: decode, PromptTokens: r.uncached(), DecodeTokens: max(0, r.OutputTokens-1)}
+	if d.PrefillOnly {
+		job.Decode, job.DecodeTokens = 0, 0
+	} else if r.disaggregated(p) { // here it only decodes, and its wait was the other's
+		job = replay.Job{Arrive: r.FirstToken, Decode: decode, DecodeTokens: job.DecodeTokens}
+		wait = 0
+	}
+	return job, wait, true
 }
 
 // uncached is how many tokens of the prompt were computed, as far as telemetry tells; 0 while unknown.

@@ -32,23 +32,26 @@ func (w Window) Holds(t int64) bool {
 
 // A Population is everything that is kept of the traces of one analysis.
 type Population struct {
-	Records    []Record    // by start, then trace id, then span id
-	Operations []Operation // by time on the critical path, most first
-	Topology   Topology
-	Bystanders []Bystander // by start
-	PathTime   int64       // nanoseconds of all critical paths together
-	Traces     int
-	Plain      int // traces among them that hold no request at all
-	Spans      int
-	Turns      int
-	First      int64 // earliest root start of the traces kept; zero without traces
-	Last       int64 // latest root end of the traces kept
-	Warnings   analyzer.Warnings
+	Records     []Record    // by start, then trace id, then span id
+	Before      []Record    // requests that started before the window and reach into it; in the same order
+	Operations  []Operation // by time on the critical path, most first
+	Topology    Topology
+	Bystanders  []Bystander // by start
+	PathTime    int64       // nanoseconds of all critical paths together
+	Traces      int
+	Plain       int // traces among them that hold no request at all
+	Spans       int
+	Turns       int
+	TurnRecords []TurnRecord // of the turns that start in the window; in the order of [TurnRecord.compare]
+	First       int64        // earliest root start of the traces kept; zero without traces
+	Last        int64        // latest root end of the traces kept
+	Warnings    analyzer.Warnings
 
 	DoubtfulTraces [64]int // how many traces each of [Doubts] concerns, but for those of single requests
 	// ClippedTime and DroppedTime are the nanoseconds that assembly cut off or set aside: see [analyzer.Trace.ClippedNS].
 	ClippedTime, DroppedTime int64
 
+	since         int64 // the window's
 	texts         []string
 	attributeSets [][]attribute
 	tooMany       [NumDimensions]bool // dimensions with over maxValues values
@@ -65,6 +68,7 @@ type Builder struct {
 	dialects []analyzer.Dialect
 	filter   Filter
 
+	before     []Record
 	blocks     [][]Record // each of blockSize, but for the last of each builder
 	phaseSlab  []PhaseTime
 	gapSlab    []uint32
@@ -121,7 +125,11 @@ func (b *Builder) Add(t *analyzer.Trace) {
 	b.batches.Add(t, requests, b.dialects) // a batch can begin before the window and share its steps with what is in it
 	kept := 0
 	for i := range requests {
-		if r := &requests[i]; b.window.Holds(r.Start) && b.filter.keeps(t, r) {
+		r := &requests[i]
+		if b.window.reaches(r) && b.filter.keeps(t, r) {
+			b.addBefore(r)
+		}
+		if b.window.Holds(r.Start) && b.filter.keeps(t, r) {
 			if kept == 0 {
 				b.look(t)
 			}
@@ -145,6 +153,7 @@ func (b *Builder) Add(t *analyzer.Trace) {
 	for _, turn := range turns {
 		if b.window.Holds(turn.Start) {
 			p.Turns++
+			b.addTurn(t, &turn)
 		}
 	}
 	for _, root := range roots {
@@ -268,7 +277,7 @@ func (b *Builder) Merge(other *Builder) {
 	}
 	sets := b.mergeAttributes(&other.attributes, recode)
 	detail := b.mergeDetails(&other.details)
-	for _, block := range other.blocks {
+	for _, block := range slices.Concat(other.blocks, [][]Record{other.before}) {
 		for i := range block {
 			r := &block[i]
 			r.Model, r.Service, r.Instance, r.Dialect = recode[r.Model], recode[r.Service], recode[r.Instance], recode[r.Dialect]
@@ -280,6 +289,7 @@ func (b *Builder) Merge(other *Builder) {
 	}
 	// This builder's last block, which may have room, stays the last.
 	b.blocks = append(other.blocks, b.blocks...)
+	b.before = append(b.before, other.before...)
 	for key, op := range other.operations {
 		mine := b.operations[key]
 		if mine == nil {
@@ -300,6 +310,7 @@ func (b *Builder) Merge(other *Builder) {
 	p.Plain += o.Plain
 	p.Spans += o.Spans
 	p.Turns += o.Turns
+	p.TurnRecords = append(p.TurnRecords, o.TurnRecords...)
 	p.Warnings.Merge(o.Warnings)
 	p.ClippedTime, p.DroppedTime = addCapped(p.ClippedTime, o.ClippedTime), addCapped(p.DroppedTime, o.DroppedTime)
 	for i, n := range o.DoubtfulTraces {
@@ -313,16 +324,18 @@ func (b *Builder) Merge(other *Builder) {
 // Population returns what was collected. The builder must not be used any more.
 func (b *Builder) Population() *Population {
 	p := &b.population
+	p.Before, p.since = b.before, b.window.Since
 	p.Records, p.texts, p.Topology = b.records(), b.texts, b.topology.build()
 	p.attributeSets, p.tooMany, p.details = b.attributes.sets, b.attributes.tooMany, b.details.names
 	for i := range p.Records {
 		r := &p.Records[i]
 		r.BatchSize, _ = b.batches.Of(analyzer.SpanRef{TraceID: r.TraceID, SpanID: r.SpanID})
 	}
-	slices.SortFunc(p.Records, func(x, y Record) int {
-		return cmp.Or(cmp.Compare(x.Start, y.Start), x.TraceID.Compare(y.TraceID), x.SpanID.Compare(y.SpanID))
-	})
+	for _, list := range [...][]Record{p.Records, p.Before} {
+		slices.SortFunc(list, func(x, y Record) int { return x.compare(&y) })
+	}
 	sortBystanders(p.Bystanders)
+	sortTurns(p.TurnRecords)
 	p.Operations = make([]Operation, 0, len(b.operations))
 	for _, op := range b.operations {
 		p.Operations = append(p.Operations, *op)

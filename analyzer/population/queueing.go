@@ -88,14 +88,14 @@ func (q *Queueing) abstain(what, why, remedy string) {
 // Queueing returns how those members of d wait, whose sizes are s.
 func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Queueing {
 	q := Queueing{Verdict: QueueUnknown}
-	l := p.Load(d, members)
-	q.Requests = len(l.Jobs)
+	l := p.loadWithBefore(d, members)
+	q.Requests = len(l.Jobs) - l.Before
 	if float64(q.Requests) < minKnownQueue*float64(len(members)) || q.Requests == 0 {
 		q.abstain("queueing of "+d.Label(), fmt.Sprintf("queue and prefill are told apart in %d of %d requests", q.Requests, len(members)), "trace the engine itself")
 		return q
 	}
 	p.observe(&q, &l)
-	q.Static = l.staticBatches()
+	q.Static = l.windowed().staticBatches()
 	if q.Waits < minLongWaits || q.MeanWait < calmShare*q.MeanE2E {
 		q.Verdict = QueueCalm
 		return q
@@ -126,16 +126,17 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 		return q
 	}
 	q.utilise(&l, b)
-	q.HeadOfLine = l.headOfLine(b)
+	q.HeadOfLine = l.windowed().headOfLine(b)
 	return q
 }
 
 // observe fills in what needs no model.
 func (p *Population) observe(q *Queueing, l *Load) {
-	q.MeanWait = l.meanWait()
-	for i, m := range l.Members {
-		q.MeanE2E += float64(p.Records[m].E2E()) / float64(len(l.Members))
-		if l.Waits[i] > longWait {
+	own := l.windowed()
+	q.MeanWait = own.meanWait()
+	for i, m := range own.Members {
+		q.MeanE2E += float64(p.Records[m].E2E()) / float64(len(own.Members))
+		if own.Waits[i] > longWait {
 			q.Waits++
 		}
 	}
@@ -149,8 +150,8 @@ func (p *Population) observe(q *Queueing, l *Load) {
 	for waiting := (turnstile{stays: &waits}); waiting.next() != math.MaxInt64; {
 		q.MaxDepth = max(q.MaxDepth, waiting.pass(waiting.next()))
 	}
-	if span := l.span(); span > 0 {
-		q.Arrivals = float64(len(l.Jobs)) / span
+	if span := own.span(); span > 0 {
+		q.Arrivals = float64(len(own.Jobs)) / span
 	}
 }
 
@@ -162,9 +163,9 @@ func (l *Load) span() float64 {
 // judge compares the waits with those of the replay.
 func (q *Queueing) judge(p *Population, l *Load, replayed []replay.Times, f Facts) {
 	held := make([]int64, len(l.Jobs)) // what the replay does not explain
-	for i := range l.Jobs {
+	for i := l.Before; i < len(l.Jobs); i++ {
 		wait := replayed[i].Start - l.Jobs[i].Arrive
-		q.ReplayedWait += float64(wait) / float64(len(l.Jobs))
+		q.ReplayedWait += float64(wait) / float64(q.Requests)
 		held[i] = max(0, l.Waits[i]-wait)
 	}
 	q.Ratio = q.ReplayedWait / q.MeanWait
@@ -174,7 +175,7 @@ func (q *Queueing) judge(p *Population, l *Load, replayed []replay.Times, f Fact
 	case q.Ratio >= lowRatio:
 		q.Verdict = QueueLoad
 	default:
-		if q.HeldBy = p.concentrated(l, held); q.HeldBy != "" || f[FactSampling] == NoSampling {
+		if q.HeldBy = p.concentrated(l.windowed(), held[l.Before:]); q.HeldBy != "" || f[FactSampling] == NoSampling {
 			q.Verdict = QueueHeld
 			return
 		}

@@ -22,9 +22,9 @@ type load struct {
 	inFlight   []float64
 }
 
-// loadOf counts the members of a domain into bins of 1/200 of the time from the first start to the last end, each at
+// loadOf counts the members of a domain, and in flight those before them too, into bins of 1/200 of the time from the first start to the last end, each at
 // least a second long.
-func (p *Population) loadOf(members []int32) load {
+func (p *Population) loadOf(members, before []int32) load {
 	l := load{since: p.Records[members[0]].Start}
 	l.until = l.since
 	for _, m := range members {
@@ -35,18 +35,26 @@ func (p *Population) loadOf(members []int32) load {
 	n := max(1, int((length+l.bin-1)/l.bin))
 	l.arrivals, l.inFlight = make([]float64, n), make([]float64, n)
 	whole := make([]float64, n+1) // differences of the number that is there for a whole bin
-	for _, m := range members {
-		r := &p.Records[m]
-		first, last := l.at(r.Start), l.at(r.End)
-		l.arrivals[first]++
+	stay := func(start, end int64) {
+		first, last := l.at(start), l.at(end)
 		if first == last {
-			l.inFlight[first] += float64(r.End - r.Start)
-			continue
+			l.inFlight[first] += float64(end - start)
+			return
 		}
-		l.inFlight[first] += float64(l.since + int64(first+1)*l.bin - r.Start)
-		l.inFlight[last] += float64(r.End - l.since - int64(last)*l.bin)
+		l.inFlight[first] += float64(l.since + int64(first+1)*l.bin - start)
+		l.inFlight[last] += float64(end - l.since - int64(last)*l.bin)
 		whole[first+1]++
 		whole[last]--
+	}
+	for _, m := range members {
+		r := &p.Records[m]
+		l.arrivals[l.at(r.Start)]++
+		stay(r.Start, r.End)
+	}
+	for _, m := range before {
+		if end := min(p.record(m).End, l.until); end > l.since {
+			stay(l.since, end)
+		}
 	}
 	there := 0.0
 	for i := range l.inFlight {
@@ -113,13 +121,13 @@ func (s *stretch) tooShort() bool {
 	return s.until-s.since < minRegimeTime || s.end-s.first < minRegimeRequests
 }
 
-// regimes cuts the members of a domain, which are by start, into stretches of steady load. One of under a minute or
+// regimes cuts the members of a domain, which are by start and which those before reach into, into stretches of steady load. One of under a minute or
 // under 100 requests is joined to its longer neighbour, the shortest first.
-func (p *Population) regimes(members []int32) []*RegimeStudy {
+func (p *Population) regimes(members, before []int32) []*RegimeStudy {
 	if len(members) == 0 {
 		return nil
 	}
-	l := p.loadOf(members)
+	l := p.loadOf(members, before)
 	var list []stretch
 	for _, bin := range l.changes() {
 		since := l.since + int64(bin)*l.bin

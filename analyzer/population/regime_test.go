@@ -13,7 +13,7 @@ func TestRegimesPartitionTheirDomain(t *testing.T) {
 		p := populationOf(randomRequests(20+random.IntN(900), random.Uint64()))
 		for _, d := range p.Domains(nil) {
 			var members []int32
-			regimes := p.regimes(d.Members)
+			regimes := p.regimes(d.Members, nil)
 			for i, r := range regimes {
 				if i > 0 && r.Since != regimes[i-1].Until {
 					t.Fatalf("regime %d begins at %d, the one before ends at %d", i, r.Since, regimes[i-1].Until)
@@ -47,7 +47,7 @@ func TestSteadyLoadIsOneRegime(t *testing.T) {
 			list = append(list, planned{start: at, prefill: 1e8, decode: 3e8, in: 10, out: 4, instance: "a"})
 		}
 		p := populationOf(list)
-		if len(p.regimes(p.Domains(nil)[0].Members)) > 1 {
+		if len(p.regimes(p.Domains(nil)[0].Members, nil)) > 1 {
 			more++
 		}
 	}
@@ -109,9 +109,9 @@ func TestBlocksTileBusyPeriods(t *testing.T) {
 	for range 40 {
 		p := populationOf(randomRequests(20+random.IntN(600), random.Uint64()))
 		members := p.Domains(nil)[0].Members
-		busy := p.busy(members)
+		busy := p.busy(members, nil)
 		held := 0
-		for _, r := range p.regimes(members) {
+		for _, r := range p.regimes(members, nil) {
 			p.split(r, 0)
 			blocks := p.blocks(r, busy)
 			for i, b := range blocks {

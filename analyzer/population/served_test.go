@@ -29,11 +29,17 @@ const (
 // tell returns the population of tasks as vLLM tells of them; instance "" is a process without a name.
 func tell(t *testing.T, tasks []task, instance string) *population.Population {
 	t.Helper()
+	return tellFrom(t, tasks, instance, population.Window{})
+}
+
+// tellFrom does so for a window.
+func tellFrom(t *testing.T, tasks []task, instance string, w population.Window) *population.Population {
+	t.Helper()
 	resource := &analyzer.Resource{Attributes: analyzer.Attributes{{Key: "service.name", Value: analyzer.String("engine")}}}
 	if instance != "" {
 		resource.Attributes = append(resource.Attributes, analyzer.Attribute{Key: "service.instance.id", Value: analyzer.String(instance)})
 	}
-	b := population.NewBuilder(population.Window{}, population.Filter{}, dialect.All)
+	b := population.NewBuilder(w, population.Filter{}, dialect.All)
 	for i, k := range tasks {
 		seconds := func(key string, ns int64) analyzer.Attribute {
 			return analyzer.Attribute{Key: "gen_ai.latency." + key, Value: analyzer.Double(float64(ns) / 1e9)}

@@ -78,8 +78,8 @@ func (p *Population) fitStep(s *Sizes, d *Domain, members []int32) {
 		return
 	}
 	var starts, ends []int64 // of prefills here
-	for _, m := range members {
-		r := &p.Records[m]
+	for _, m := range slices.Concat(d.Before, members) {
+		r := p.record(m)
 		if wait, prefill, _, ok := r.served(); ok && !r.disaggregated(p) {
 			starts, ends = append(starts, r.Joined+wait), append(ends, r.Joined+wait+prefill)
 		}

@@ -14,7 +14,7 @@ func TestTailPartsSum(t *testing.T) {
 			list[i].covered = random.IntN(10) == 0
 		}
 		p := populationOf(list)
-		for _, r := range p.regimes(p.Domains(nil)[0].Members) {
+		for _, r := range p.regimes(p.Domains(nil)[0].Members, nil) {
 			p.split(r, 0)
 			for _, path := range []Path{PathTTFT, PathE2E} {
 				a := p.tail(r, path, true)
