@@ -30,9 +30,9 @@ var arrows = map[string][]string{
 	"inference":        {"analyzer"},
 	"inference/ollama": nil,
 	"inference/synth":  {"analyzer", "inference/sim"},
-	"inference/demo":   nil,
 
 	"inference/arrival":   nil,
+	"inference/load":      {"analyzer/population", "inference/arrival"},
 	"inference/sim":       {"analyzer", "inference/arrival"},
 	"inference/emit":      {"analyzer", "inference/sim"},
 	"inference/ollamasim": {"inference/sim"},
@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 // all is every package but the commands, which nobody imports.
 var all = []string{
 	"analyzer", "analyzer/dialect", "analyzer/population", "analyzer/replay", "analyzer/roofline", "ingest", "ingest/source", "storage", "storage/remote",
-	"inference", "inference/ollama", "inference/synth", "inference/demo", "inference/arrival", "inference/sim", "inference/emit", "inference/fault", "inference/ollamasim", "report", "rules",
+	"inference", "inference/ollama", "inference/synth", "inference/arrival", "inference/sim", "inference/emit", "inference/fault", "inference/load", "inference/ollamasim", "report", "rules",
 }
 
 // testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it
