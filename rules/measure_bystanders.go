@@ -86,22 +86,27 @@ func restOf(list []population.Bystander, busy []stretch) float64 {
 type stretch struct{ from, to int64 }
 
 // modelCalls returns when the engine worked on a request, as stretches that do not touch.
-func (v *view) modelCalls() (busy []stretch) {
+func (v *view) modelCalls() []stretch {
 	var list []stretch
 	for _, r := range v.members {
 		if from, to := serving(r); to > from {
 			list = append(list, stretch{from, to})
 		}
 	}
+	return joined(list)
+}
+
+// joined returns the stretches in order, those that overlap or touch as one.
+func joined(list []stretch) (out []stretch) {
 	slices.SortFunc(list, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
 	for _, s := range list {
-		if last := len(busy) - 1; last >= 0 && s.from <= busy[last].to {
-			busy[last].to = max(busy[last].to, s.to)
+		if last := len(out) - 1; last >= 0 && s.from <= out[last].to {
+			out[last].to = max(out[last].to, s.to)
 			continue
 		}
-		busy = append(busy, s)
+		out = append(out, s)
 	}
-	return busy
+	return out
 }
 
 // overlapOf returns how much of [from, to] lies in the stretches, which are in order and do not touch.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -100,42 +101,80 @@ func (v *view) decoding(list []*population.Record) (at, tpot, inService []float6
 	return at, tpot, inService
 }
 
-// measureInterference compares the TPOT of requests by how much foreign prefill overlaps their decode.
+// measureInterference fits how fast requests decode on the share of their decode that overlaps foreign prefill, and on how
+// many decode with them: rate = a + b x share + c x others. Without foreign prefill a token takes 1/a, under it 1/(a+b).
 func (v *view) measureInterference() {
-	var starts, ends []int64 // of prefills
+	prefills := v.prefills()
+	if len(prefills.starts) == 0 {
+		return
+	}
+	busy := v.prefillTime()
+	var list []*population.Record
+	for _, r := range v.latency {
+		if _, ok := r.TPOT(); ok && r.LastToken > r.FirstToken {
+			list = append(list, r)
+		}
+	}
+	if len(list) < 2*minCompared {
+		return
+	}
+	_, _, others := v.decoding(list)
+	var rate, overlap []float64
+	for _, r := range list {
+		decode := float64(r.LastToken - r.FirstToken)
+		rate = append(rate, float64(r.OutputTokens-1)/decode)
+		overlap = append(overlap, float64(overlapOf(busy, r.FirstToken, r.LastToken))/decode)
+	}
+	at, slope, half, ok := plane(overlap, others, rate)
+	if !ok || at <= 0 || slope+half >= 0 { // no slower under foreign prefill, as far as can be told
+		if ok && at > 0 {
+			v.m["prefill_interference"], v.m["stall_recoverable"] = number(0, len(list)), span(0.0, len(list))
+		}
+		return
+	}
+	under := max(at+slope, 0.01*at) // nothing is decoded under prefill: tokens of the time beside it
+	lost := 0.0
+	for i, r := range list {
+		lost += overlap[i] * float64(r.LastToken-r.FirstToken) * (1 - under/at)
+	}
+	v.m["prefill_interference"] = number(at/under-1, len(list)).within(at/max(at+slope+half, 0.01*at)-1, at/max(at+slope-half, 0.01*at)-1)
+	v.m["stall_recoverable"] = span(lost/float64(len(v.latency)), len(list))
+}
+
+// plane fits z = a + b x + c y by least squares and returns z for x = 0 at the mean of y, b, and half of b's 95 % interval.
+func plane(x, y, z []float64) (at, slope, half float64, ok bool) {
+	n := float64(len(x))
+	mx, my, mz := meanOf(x), meanOf(y), meanOf(z)
+	var sxx, syy, sxy, sxz, syz, szz float64
+	for i := range x {
+		dx, dy, dz := x[i]-mx, y[i]-my, z[i]-mz
+		sxx, syy, sxy = sxx+dx*dx, syy+dy*dy, sxy+dx*dy
+		sxz, syz, szz = sxz+dx*dz, syz+dy*dz, szz+dz*dz
+	}
+	det := sxx*syy - sxy*sxy
+	var other float64
+	switch {
+	case sxx <= 1e-9*n:
+		return 0, 0, 0, false
+	case det <= 1e-6*sxx*syy: // y says nothing beside x
+		slope, syy, det = sxz/sxx, 1, sxx
+	default:
+		slope, other = (sxz*syy-syz*sxy)/det, (syz*sxx-sxz*sxy)/det
+	}
+	rest := max(0, szz-slope*sxz-other*syz)
+	return mz - slope*mx, slope, 2 * math.Sqrt(rest/(n-3)*syy/det), true
+}
+
+// prefillTime returns when prompts were prefilled, as stretches that do not touch. A request's own prefill ends where its
+// decode begins, so that what overlaps its decode is foreign.
+func (v *view) prefillTime() []stretch {
+	var list []stretch
 	for _, r := range v.members {
 		if ns := phaseTime(r, analyzer.Prefill, population.PathTTFT); ns > 0 && r.FirstToken != 0 {
-			starts, ends = append(starts, r.FirstToken-ns), append(ends, r.FirstToken)
+			list = append(list, stretch{r.FirstToken - ns, r.FirstToken})
 		}
 	}
-	if len(starts) == 0 {
-		return
-	}
-	slices.Sort(starts)
-	slices.Sort(ends)
-	var with, without []float64
-	lost := 0.0
-	for _, r := range v.latency {
-		ns, ok := r.TPOT()
-		if !ok {
-			continue
-		}
-		begun, _ := slices.BinarySearch(starts, r.LastToken)
-		over, _ := slices.BinarySearch(ends, r.FirstToken+1)
-		if begun > over {
-			with = append(with, ns)
-			if alone := v.domain.Sizes.TPOT.Value; alone > 0 && !v.domain.Sizes.TPOTContended {
-				lost += max(0, ns-alone) * float64(r.OutputTokens-1)
-			}
-		} else {
-			without = append(without, ns)
-		}
-	}
-	if len(with) < minCompared || len(without) < minCompared {
-		return
-	}
-	v.m["prefill_interference"] = number(meanOf(with)/meanOf(without)-1, len(with)+len(without))
-	v.m["stall_recoverable"] = span(lost/float64(len(v.latency)), len(with))
+	return joined(list)
 }
 
 // measureGaps fills in what the times between chunks show.

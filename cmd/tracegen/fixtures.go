@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -22,16 +23,19 @@ type fixture struct {
 	name string
 
 	fault    string // "" is healthy
-	dialect  string // "" is vllm
+	dialect  string // "" is vllm; gateway is slowtoken's own
 	workload string // "" is chat
 	seconds  float64
 	share    float64 // of what the system can serve, where the fault does not say otherwise; 0 is a third
 	seed     uint64
 	hops     bool // with the spans of application, gateway and HTTP server
 	metrics  bool
+	chunks   bool // of the gateway: with an event for each chunk
 	change   func(*fault.Scenario)
 	spans    func() []analyzer.Span // instead of all of these
 }
+
+const gatewayDialect = "gateway"
 
 // fixtures lists the files of rules/fixtures/traces.
 func fixtures() []fixture {
@@ -90,13 +94,12 @@ func (f *fixture) make() (iter.Seq[[]analyzer.Span], []analyzer.MetricPoint, err
 	if f.spans != nil {
 		return func(yield func([]analyzer.Span) bool) { yield(f.spans()) }, nil, nil
 	}
-	name := f.dialect
-	if name == "" {
-		name = "vllm"
-	}
-	dialect, err := emit.ByName(name)
-	if err != nil {
-		return nil, nil, err
+	var dialect emit.Dialect
+	if f.dialect != gatewayDialect {
+		var err error
+		if dialect, err = emit.ByName(cmp.Or(f.dialect, "vllm")); err != nil {
+			return nil, nil, err
+		}
 	}
 	s, err := fault.NewScenario(fault.Options{Seed: f.seed, Length: int64(f.seconds * 1e9), Workload: f.workload, Share: f.share})
 	if err != nil {
@@ -114,10 +117,13 @@ func (f *fixture) make() (iter.Seq[[]analyzer.Span], []analyzer.MetricPoint, err
 	if f.change != nil {
 		f.change(s)
 	}
-	s.Config.KeepTokens = dialect.Tokens
+	s.Config.KeepTokens = dialect.Tokens || f.chunks
 	run, err := s.Run()
 	if err != nil {
 		return nil, nil, err
+	}
+	if f.dialect == gatewayDialect {
+		return func(yield func([]analyzer.Span) bool) { yield(gatewayTraces(run, s.Config.Engine.Slots)) }, nil, nil
 	}
 	o := emit.Options{Bare: !f.hops, Damage: s.Damage}
 	var points []analyzer.MetricPoint

@@ -9,28 +9,36 @@ import (
 // engineFixtures are those of rules about what happens between a request's arrival at the model server and its answer.
 // Each firing one has a near miss: the same system just short of the threshold, or with another cause of the same look.
 var engineFixtures = []fixture{
-	{name: "queue-saturation-fires", fault: "long-prompts-alone@6000", seconds: 60, seed: 11, change: load(1.15)},
-	{name: "queue-saturation-near", fault: "long-prompts-alone@6000", seconds: 70, seed: 12, change: load(0.55)},
+	{name: "queue-saturation-fires", seconds: 60, seed: 11, change: slots(8, 4.6)},
+	{name: "queue-saturation-near", seconds: 60, seed: 12, change: slots(8, 3.0)},
 	{name: "admission-limit-fires", fault: "queue-limit@4", seconds: 60, seed: 21},
-	{name: "static-batching-fires", fault: "static-batching@2500", dialect: "slowtoken", seconds: 40, seed: 31},
-	{name: "static-batching-near", fault: "static-batching@2500", dialect: "slowtoken", seconds: 40, seed: 32, change: func(s *fault.Scenario) {
-		s.Config.Engine.StaticBatch, s.Config.Engine.Slots = 0, 6
-	}},
+	{name: "admission-limit-near", fault: "small-chunk@64", seconds: 90, seed: 22},
+	{name: "static-batching-fires", fault: "static-batching@2500", dialect: "gateway", seconds: 60, seed: 31, change: rate(3)},
+	{name: "static-batching-near", fault: "static-batching@2500", dialect: "gateway", seconds: 60, seed: 32, change: continuous(4, 3)},
 	{name: "head-of-line-fires", seconds: 90, seed: 41, change: mixed(2, 0.10)},
 	{name: "head-of-line-near", seconds: 90, seed: 42, change: alike},
-	{name: "tokenizer-bound-fires", fault: "slow-tokenizer@40", workload: "code", seconds: 40, seed: 51, change: rate(5)},
-	{name: "tokenizer-bound-near", fault: "slow-tokenizer@4", workload: "code", seconds: 40, seed: 52, change: rate(5)},
-	{name: "cold-start-fires", fault: "cold-load@2", dialect: "ollama-openllmetry", seconds: 300, seed: 71},
+	{name: "tokenizer-bound-fires", fault: "slow-tokenizer@20", workload: "code", seconds: 100, seed: 51, change: rate(1.6)},
+	{name: "tokenizer-bound-near", fault: "slow-tokenizer@3", workload: "code", seconds: 100, seed: 52, change: rate(1.6)},
+	{name: "event-loop-blocked-fires", fault: "sync-generate@0.7", seconds: 120, seed: 61, hops: true, change: scrapes},
+	{name: "event-loop-blocked-near", seconds: 120, seed: 62, hops: true, change: single},
+	{name: "cold-start-fires", fault: "cold-load@2", dialect: "gateway", seconds: 300, seed: 71},
+	{name: "cold-start-near", fault: "cold-load@60", dialect: "gateway", seconds: 300, seed: 72, change: kept},
+	{name: "host-to-device-fires", fault: "input-copy@16000", dialect: "triton", seconds: 40, seed: 81, change: rate(4)},
+	{name: "host-to-device-near", fault: "input-copy@300", dialect: "triton", seconds: 40, seed: 82, change: rate(4)},
 	{name: "prefill-compute-fires", fault: "long-prompts-alone@8192", seconds: 90, seed: 101, change: load(0.6)},
-	{name: "prefill-underused-fires", fault: "small-chunk@64", seconds: 90, seed: 111},
-	{name: "prefill-underused-near", fault: "small-chunk@128", seconds: 90, seed: 112},
+	{name: "prefill-compute-near", fault: "long-prompts-alone@8192", seconds: 90, seed: 102, change: quick(0.3)},
+	{name: "prefill-chunk-fires", fault: "small-chunk@64", seconds: 90, seed: 111},
+	{name: "prefill-chunk-near", fault: "small-chunk@128", seconds: 90, seed: 112},
 	{name: "interference-fires", fault: "long-prompts@16000", seconds: 60, seed: 121, change: rate(3)},
-	{name: "interference-near", fault: "long-prompts@3000", seconds: 60, seed: 122, change: rate(3)},
-	{name: "decode-bandwidth-fires", fault: "healthy-bandwidth", seconds: 120, seed: 141, change: rate(1.5)},
-	{name: "decode-overhead-fires", fault: "eager@25", metrics: true, seconds: 150, seed: 151, change: rate(0.6)},
-	{name: "kv-pressure-fires", fault: "kv-squeeze@0.5", metrics: true, seconds: 60, seed: 171},
-	{name: "prefix-cache-fires", fault: "prefix-break@3000", seconds: 60, seed: 181, change: rate(3)},
-	{name: "prefix-cache-near", fault: "healthy-prefix@3000", seconds: 60, seed: 182, change: rate(3)},
+	{name: "interference-near", seconds: 60, seed: 122, change: rate(3)},
+	{name: "decode-bandwidth-fires", fault: "healthy-bandwidth", seconds: 120, seed: 141, change: large},
+	{name: "decode-bandwidth-near", fault: "healthy-bandwidth", seconds: 120, seed: 142, change: rate(1.5)},
+	{name: "decode-overhead-fires", fault: "eager@25", metrics: true, seconds: 150, seed: 151, change: rate(0.9)},
+	{name: "decode-overhead-near", fault: "eager@8", metrics: true, seconds: 150, seed: 152, change: rate(0.9)},
+	{name: "kv-pressure-fires", fault: "kv-squeeze@0.5", metrics: true, seconds: 60, seed: 171, change: rate(3)},
+	{name: "kv-pressure-near", fault: "kv-squeeze@1", metrics: true, seconds: 60, seed: 172, change: rate(3)},
+	{name: "prefix-cache-fires", fault: "prefix-break@3000", seconds: 100, seed: 181, change: rate(1.8)},
+	{name: "prefix-cache-near", fault: "healthy-prefix@3000", seconds: 100, seed: 182, change: rate(1.8)},
 }
 
 // rate lets so many requests a second arrive in the first stream.
@@ -38,13 +46,28 @@ func rate(perSecond float64) func(*fault.Scenario) {
 	return func(s *fault.Scenario) { s.Workload.Streams[0].Arrivals = arrival.Poisson(perSecond) }
 }
 
-// load lets requests arrive at a share of what the system can serve, about: 16-token answers to prompts of the first
-// stream's median length.
+// slots has a server of so many slots, under so many requests a second.
+func slots(n int, perSecond float64) func(*fault.Scenario) {
+	return func(s *fault.Scenario) {
+		s.Config.Engine.Slots = n
+		rate(perSecond)(s)
+	}
+}
+
+// load lets requests arrive at a share of what prefill can serve, where that is nearly all of the work.
 func load(share float64) func(*fault.Scenario) {
 	return func(s *fault.Scenario) {
 		r := s.Config.Timing.(sim.Roofline)
 		step := r.Step(sim.Batch{Prompt: int(s.Workload.Streams[0].Prompt.Median)})
 		rate(share * 1e9 / float64(step))(s)
+	}
+}
+
+// quick is the same with prompts that take no more than the targets.
+func quick(share float64) func(*fault.Scenario) {
+	return func(s *fault.Scenario) {
+		load(share)(s)
+		s.Workload.Streams[0].Prompt = sim.Tokens{Median: 3000, Sigma: 0.15, Low: 1, High: 6000}
 	}
 }
 
@@ -63,5 +86,34 @@ func mixed(slots int, long float64) func(*fault.Scenario) {
 // alike has the same server under about the same load of answers of one length.
 func alike(s *fault.Scenario) {
 	s.Config.Engine.Slots = 2
-	s.Workload.Streams[0].Arrivals, s.Workload.Streams[0].Output = arrival.Poisson(1.6), sim.Tokens{Median: 120, Sigma: 0.2, Low: 60, High: 240}
+	s.Workload.Streams[0].Arrivals, s.Workload.Streams[0].Output = arrival.Poisson(1.5), sim.Tokens{Median: 120, Sigma: 0.2, Low: 60, High: 240}
+}
+
+// continuous batches continuously in so many slots.
+func continuous(n int, perSecond float64) func(*fault.Scenario) {
+	return func(s *fault.Scenario) {
+		s.Config.Engine.StaticBatch = 0
+		slots(n, perSecond)(s)
+	}
+}
+
+// scrapes lets a monitor read /metrics every 5 s.
+func scrapes(s *fault.Scenario) { s.Config.Server.Scrape = 5e9 }
+
+// single has an engine that serves one request at a time behind a server that goes on answering others meanwhile.
+func single(s *fault.Scenario) {
+	scrapes(s)
+	slots(1, 0.6)(s)
+}
+
+// kept has a model that is unloaded only after ten minutes without requests.
+func kept(s *fault.Scenario) { s.Config.Load.KeepAlive = 600e9 }
+
+// large has a model whose weights take so long to read that TPOT misses its target, at the bandwidth of the device.
+func large(s *fault.Scenario) {
+	r := s.Config.Timing.(sim.Roofline)
+	r.Model.Params *= 9
+	s.Config.Timing = r
+	rate(0.3)(s)
+	s.Workload.Length *= 4
 }
