@@ -45,24 +45,37 @@ type view struct {
 func Cases(in *Input) []Case {
 	var cases []Case
 	metrics := measureMetrics(in)
-	fleet := measureFleet(in)
+	var regimes [][]*view
+	var wholes []*view
 	for _, d := range in.Study.Domains {
-		if d.Domain.PrefillOnly {
-			continue
+		if !d.Domain.PrefillOnly {
+			list, whole := viewsOf(in, d)
+			regimes, wholes = append(regimes, list), append(wholes, whole)
 		}
-		whole := &view{Input: in, domain: d}
-		for i, regime := range d.Regimes {
-			v := &view{Input: in, domain: d, regime: regime, since: regime.Since, until: regime.Until}
-			v.members, v.latency, v.tail = v.records(regime.Members), v.records(regime.Latency), v.records(regime.Tail)
-			whole.members, whole.latency, whole.tail = append(whole.members, v.members...), append(whole.latency, v.latency...), append(whole.tail, v.tail...)
-			cases = append(cases, v.toCase(i+1, metrics, fleet))
+	}
+	fleet := measureFleet(in, wholes)
+	for k, whole := range wholes {
+		for i, v := range regimes[k] {
+			cases = append(cases, v.toCase(i+1, metrics, fleet[k]))
 		}
-		if n := len(d.Regimes); n > 0 {
-			whole.since, whole.until = d.Regimes[0].Since, d.Regimes[n-1].Until
-		}
-		cases = append(cases, whole.toCase(0, metrics, fleet))
+		cases = append(cases, whole.toCase(0, metrics, fleet[k]))
 	}
 	return cases
+}
+
+// viewsOf returns the views of a domain's regimes, and of all of its time.
+func viewsOf(in *Input, d *population.DomainStudy) (list []*view, whole *view) {
+	whole = &view{Input: in, domain: d}
+	for _, regime := range d.Regimes {
+		v := &view{Input: in, domain: d, regime: regime, since: regime.Since, until: regime.Until}
+		v.members, v.latency, v.tail = v.records(regime.Members), v.records(regime.Latency), v.records(regime.Tail)
+		whole.members, whole.latency, whole.tail = append(whole.members, v.members...), append(whole.latency, v.latency...), append(whole.tail, v.tail...)
+		list = append(list, v)
+	}
+	if n := len(d.Regimes); n > 0 {
+		whole.since, whole.until = d.Regimes[0].Since, d.Regimes[n-1].Until
+	}
+	return list, whole
 }
 
 func (v *view) records(indices []int32) []*population.Record {
@@ -195,9 +208,6 @@ func (v *view) chosen(who Affected, phase analyzer.Phase) []*population.Record {
 			}
 		}
 		return list
-	case AffectedInstance:
-		name := v.m["instance_slow"].Text
-		return keep(v.latency, func(r *population.Record) bool { return name == "" || v.Population.Text(r.Instance) == name })
 	case AffectedDoubtful:
 		return keep(v.members, func(r *population.Record) bool { return r.Doubts != 0 })
 	}

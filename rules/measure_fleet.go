@@ -12,132 +12,184 @@ import (
 // minInstanceRequests is how many requests an instance needs to be compared.
 const minInstanceRequests = 30
 
-// measureFleet compares the engine processes with each other; what it finds is the same in every case.
-func measureFleet(in *Input) Measures {
-	m := Measures{}
+// measureFleet compares the engine processes with each other. wholes are all of the time of each domain; what it finds of
+// each is returned in their order, and is the same in every case of a domain.
+func measureFleet(in *Input, wholes []*view) []Measures {
+	list := make([]Measures, len(wholes))
 	named := 0
-	for _, d := range in.Study.Domains {
-		if !d.Domain.PrefillOnly && !d.Domain.AsOneServer {
+	for i, v := range wholes {
+		list[i] = Measures{}
+		if !v.domain.Domain.AsOneServer {
 			named++
+			list[i]["instance"] = text(v.domain.Domain.Label())
 		}
 	}
-	if n, ok := in.Facts.Number(population.FactReplicas); ok {
-		m["instances"] = number(n, 0)
-	} else if named > 0 {
-		m["instances"] = number(float64(named), 0)
+	for _, m := range list {
+		if n, ok := in.Facts.Number(population.FactReplicas); ok {
+			m["instances"] = number(n, 0)
+		} else if named > 0 {
+			m["instances"] = number(float64(named), 0)
+		}
 	}
 	if named < 2 {
-		return m
+		return list
 	}
-	measureSlowest(in, m)
-	measureBalance(in, m)
-	return m
+	measureSpeeds(wholes, list)
+	measureBalance(wholes, list)
+	measureSpeculation(in, wholes, list)
+	return list
 }
 
-// measureSlowest finds the instance whose TPOT lies furthest above the others', in robust standard deviations.
-func measureSlowest(in *Input, m Measures) {
-	type speed struct {
-		name string
-		tpot float64
-		n    int
-	}
-	var list []speed
-	for _, d := range in.Study.Domains {
-		var tpot []float64
-		for _, i := range d.Domain.Members {
-			r := &in.Population.Records[i]
-			if ns, ok := r.TPOT(); ok && r.Outcome == analyzer.Succeeded {
-				tpot = append(tpot, ns)
+// An instanceSpeed is how fast an instance decodes.
+type instanceSpeed struct {
+	at              int // of the domain
+	tpot, inService []float64
+	level           float64 // median TPOT at the number in service that is the mean of all instances
+}
+
+// measureSpeeds compares the TPOT of instances as if all had as many in service: the slope of TPOT on that number is the
+// same for all of them.
+func measureSpeeds(wholes []*view, list []Measures) {
+	var speeds []instanceSpeed
+	var sum, n, sxx, sxy float64
+	for k, v := range wholes {
+		var records []*population.Record
+		for _, r := range v.latency {
+			if _, ok := r.TPOT(); ok && r.Outcome == analyzer.Succeeded {
+				records = append(records, r)
 			}
 		}
-		if d.Domain.PrefillOnly || d.Domain.AsOneServer || len(tpot) < minInstanceRequests {
+		if v.domain.Domain.AsOneServer || len(records) < minInstanceRequests {
 			continue
 		}
-		slices.Sort(tpot)
-		list = append(list, speed{d.Domain.Name, tpot[population.NearestRank(len(tpot), 0.5)], len(tpot)})
+		s := instanceSpeed{at: k}
+		_, s.tpot, s.inService = v.decoding(records)
+		mx, my := meanOf(s.inService), meanOf(s.tpot)
+		for i := range s.tpot {
+			sum, n = sum+s.inService[i], n+1
+			sxx, sxy = sxx+(s.inService[i]-mx)*(s.inService[i]-mx), sxy+(s.inService[i]-mx)*(s.tpot[i]-my)
+		}
+		speeds = append(speeds, s)
 	}
-	if len(list) < 3 {
+	if len(speeds) < 2 {
 		return
 	}
-	slices.SortFunc(list, func(a, b speed) int { return cmp.Or(cmp.Compare(a.tpot, b.tpot), cmp.Compare(a.name, b.name)) })
-	median := list[population.NearestRank(len(list), 0.5)].tpot
-	deviations := make([]float64, len(list))
-	for i, s := range list {
-		deviations[i] = math.Abs(s.tpot - median)
+	slope := 0.0
+	if sxx > 0 {
+		slope = max(0, sxy/sxx)
+	}
+	levels := make([]float64, len(speeds))
+	for i := range speeds {
+		s := &speeds[i]
+		for j := range s.tpot {
+			s.tpot[j] -= slope * (s.inService[j] - sum/n)
+		}
+		slices.Sort(s.tpot)
+		s.level = s.tpot[population.NearestRank(len(s.tpot), 0.5)]
+		levels[i] = s.level
+	}
+	slices.Sort(levels)
+	median := levels[population.NearestRank(len(levels), 0.5)]
+	if median <= 0 {
+		return
+	}
+	deviations := make([]float64, len(levels))
+	for i, level := range levels {
+		deviations[i] = math.Abs(level - median)
 	}
 	slices.Sort(deviations)
 	// A deviation under 2 % of the median is the same speed: the median of few equal instances would make any other an outlier.
-	mad := max(1.4826*deviations[population.NearestRank(len(deviations), 0.5)], 0.02*median)
-	slowest := list[len(list)-1]
-	m["instance_z"] = number((slowest.tpot-median)/mad, len(list))
-	m["instance_slow"], m["instance_requests"] = text(slowest.name), number(float64(slowest.n), slowest.n)
+	deviation := max(1.4826*deviations[population.NearestRank(len(deviations), 0.5)], 0.02*median)
+	for i := range speeds {
+		s, m := &speeds[i], list[speeds[i].at]
+		m["instance_z"], m["instance_slowdown"] = number((s.level-median)/deviation, len(s.tpot)), number(s.level/median-1, len(s.tpot))
+		m["instance_requests"] = number(float64(len(s.tpot)), len(s.tpot))
+	}
 }
 
-// measureBalance says how often one instance queues while another has room.
-func measureBalance(in *Input, m Measures) {
-	type change struct {
-		at              int64
-		domain          int
-		waiting, inside int
-	}
-	var changes []change
-	most := make([]int, len(in.Study.Domains))
-	inFlight := make([]float64, len(in.Study.Domains))
-	known := false
-	for k, d := range in.Study.Domains {
-		if d.Domain.PrefillOnly || d.Domain.AsOneServer {
+// A fleetChange is a request of a domain that begins or ends to wait or to be served.
+type fleetChange struct {
+	at              int64
+	domain          int
+	waiting, inside int
+}
+
+// fleetChanges returns them in order; known is false where no request tells when it joined its engine.
+func fleetChanges(wholes []*view) (changes []fleetChange, known bool) {
+	for k, v := range wholes {
+		if v.domain.Domain.AsOneServer {
 			continue
 		}
-		for _, i := range d.Domain.Members {
-			r := &in.Population.Records[i]
-			inFlight[k] += float64(r.E2E())
-			wait := phaseTime(r, analyzer.Queue, population.PathE2E)
+		for _, r := range v.members {
 			if r.Joined == 0 {
 				continue
 			}
 			known = true
+			wait := phaseTime(r, analyzer.Queue, population.PathE2E)
 			if wait > longWait {
-				changes = append(changes, change{r.Joined, k, 1, 0}, change{r.Joined + wait, k, -1, 0})
+				changes = append(changes, fleetChange{r.Joined, k, 1, 0}, fleetChange{r.Joined + wait, k, -1, 0})
 			}
-			changes = append(changes, change{r.Joined + wait, k, 0, 1}, change{max(r.End, r.Joined+wait), k, 0, -1})
+			changes = append(changes, fleetChange{r.Joined + wait, k, 0, 1}, fleetChange{max(r.End, r.Joined+wait), k, 0, -1})
 		}
 	}
-	m["in_flight_gini"] = number(gini(inFlight), len(inFlight))
+	slices.SortFunc(changes, func(a, b fleetChange) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.inside, b.inside), cmp.Compare(a.waiting, b.waiting), cmp.Compare(a.domain, b.domain))
+	})
+	return changes, known
+}
+
+// measureBalance says for each instance how often it queues while another has room, and what that costs its requests.
+func measureBalance(wholes []*view, list []Measures) {
+	changes, known := fleetChanges(wholes)
+	var inFlight []float64
+	for _, v := range wholes {
+		busy := 0.0
+		for _, r := range v.members {
+			busy += float64(r.E2E())
+		}
+		inFlight = append(inFlight, busy)
+	}
+	for _, m := range list {
+		m["in_flight_gini"] = number(gini(inFlight), len(inFlight))
+	}
 	if !known {
 		return
 	}
-	slices.SortFunc(changes, func(a, b change) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.inside, b.inside), cmp.Compare(a.waiting, b.waiting))
-	})
-	waiting, inside := make([]int, len(most)), make([]int, len(most))
+	most := make([]int, len(wholes))
+	waiting, inside := make([]int, len(wholes)), make([]int, len(wholes))
 	for _, c := range changes {
 		inside[c.domain] += c.inside
 		most[c.domain] = max(most[c.domain], inside[c.domain])
 	}
 	clear(inside)
-	var uneven, total float64
+	uneven, waited := make([]float64, len(wholes)), make([]float64, len(wholes))
+	total := 0.0
 	for i, c := range changes {
 		if i > 0 {
 			dt := float64(c.at - changes[i-1].at)
 			total += dt
-			queued, room := -1, -1
+			room := -1
 			for k := range most {
-				if waiting[k] > 0 {
-					queued = k
-				} else if most[k] > 0 && 2*inside[k] <= most[k] {
+				if waiting[k] == 0 && most[k] > 0 && 2*inside[k] <= most[k] {
 					room = k
 				}
 			}
-			if queued >= 0 && room >= 0 {
-				uneven += dt
+			for k := range waiting {
+				if waiting[k] > 0 && room >= 0 {
+					uneven[k], waited[k] = uneven[k]+dt, waited[k]+dt*float64(waiting[k])
+				}
 			}
 		}
 		waiting[c.domain] += c.waiting
 		inside[c.domain] += c.inside
 	}
-	if total > 0 {
-		m["idle_while_queued_share"] = number(uneven/total, len(changes)/2)
+	for k, m := range list {
+		if total > 0 && len(wholes[k].members) > 0 {
+			m["idle_while_queued_share"] = number(uneven[k]/total, len(wholes[k].members))
+			m["imbalance_wait"] = span(waited[k]/float64(len(wholes[k].members)), len(wholes[k].members))
+		}
 	}
+	measureScaling(wholes, list, changes)
 }
 
 // gini returns the Gini coefficient of the values over 0.

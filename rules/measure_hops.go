@@ -41,6 +41,22 @@ func (v *view) measureHops() {
 		v.m["stream_overhang_share"] = number(overhang/total, streams)
 	}
 	v.measureOverlap()
+	v.measureClient()
+}
+
+// measureClient fills in how late clients send, as they state it.
+func (v *view) measureClient() {
+	if v.m["client_seen"].Number == 0 {
+		return
+	}
+	var lag []float64
+	for _, r := range v.latency {
+		lag = append(lag, float64(phaseTime(r, analyzer.Client, population.PathTTFT)))
+	}
+	slices.Sort(lag)
+	if q := population.QuantileOf(lag, 0.99); len(lag) > 0 {
+		v.m["client_lag_p99"] = span(q.Value, q.N)
+	}
 }
 
 // measureOverlap says how much of the time in which a model call runs two or more do.
@@ -76,8 +92,12 @@ func (v *view) measureOverlap() {
 	}
 }
 
-// serving returns when the engine worked on r, as far as its phases tell: from the end of what precedes prefill.
+// serving returns when the engine worked on r: from the beginning of its prefill to its last token where they are known, else
+// as its phases tell, from the end of what precedes prefill.
 func serving(r *population.Record) (from, to int64) {
+	if prefill := phaseTime(r, analyzer.Prefill, population.PathTTFT); prefill > 0 && r.FirstToken != 0 {
+		return max(r.Start, r.FirstToken-prefill), min(r.End, max(r.FirstToken, r.LastToken))
+	}
 	before := int64(0)
 	engine := int64(0)
 	for _, t := range r.Phases() {

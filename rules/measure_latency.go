@@ -152,6 +152,7 @@ func (v *view) measureLatency() {
 			tailOutput = append(tailOutput, float64(r.OutputTokens))
 		}
 	}
+	v.measureReasoning()
 	v.distribution("ttft", ttft, 0.5, 0.95)
 	v.distribution("tpot", tpot, 0.5, 0.95)
 	v.distribution("e2e", e2e, 0.5, 0.95)
@@ -168,6 +169,26 @@ func (v *view) measureLatency() {
 		if t.TPOTLimit > 0 {
 			v.m["tpot_limit"] = span(t.TPOTLimit, 0)
 		}
+	}
+}
+
+// measureReasoning fills in how much of the answers is reasoning, of those that say.
+func (v *view) measureReasoning() {
+	reasoning, output, n := int64(0), int64(0), 0
+	wait := 0.0
+	for _, r := range v.latency {
+		if r.ReasoningTokens < 0 || r.OutputTokens <= 0 {
+			continue
+		}
+		n++
+		reasoning, output = reasoning+min(r.ReasoningTokens, r.OutputTokens), output+r.OutputTokens
+		if tpot, ok := r.TPOT(); ok {
+			wait += tpot * float64(min(r.ReasoningTokens, r.OutputTokens))
+		}
+	}
+	if n > 0 {
+		v.m["reasoning_share"] = number(float64(reasoning)/float64(output), n)
+		v.m["reasoning_wait"] = span(wait/float64(n), n)
 	}
 }
 

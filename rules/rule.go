@@ -74,14 +74,13 @@ const (
 	AffectedPrompts  Affected = "prompts"  // prompts from the median length on
 	AffectedRetried  Affected = "retried"  // those with time in retry
 	AffectedIncident Affected = "incident" // those of the largest incident
-	AffectedInstance Affected = "instance" // those of the instance that instance_slow names
 	AffectedDoubtful Affected = "doubtful" // those with a doubt about their telemetry
 )
 
 // AffectedCohorts lists them.
 var AffectedCohorts = []Affected{
 	AffectedAll, AffectedTail, AffectedPhase, AffectedWaited, AffectedLong, AffectedPrompts, AffectedRetried, AffectedIncident,
-	AffectedInstance, AffectedDoubtful,
+	AffectedDoubtful,
 }
 
 // A Param is a threshold of a rule.

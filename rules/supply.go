@@ -93,6 +93,10 @@ var (
 		Name: "engine processes", Doc: "which engine process served a request",
 		Remedy: "set service.instance.id on the engine's resource, or state --fact replicas=N",
 	}
+	supplyInstances = &Supply{
+		Name: "several engine processes", Doc: "requests of two engine processes or more, each named",
+		Remedy: "set service.instance.id on the resource of every engine process, and analyze their traces together",
+	}
 	supplySlots = &Supply{
 		Name: "slots", Doc: "how many requests an engine serves at once",
 		Remedy: "set service.instance.id on the engine's resource or state --fact replicas=N, and --fact sampling=none if every request is traced",
@@ -121,6 +125,10 @@ var (
 		Name: "client and server", Doc: "spans of both sides of a call, in one trace",
 		Remedy: "trace caller and engine with W3C trace context passed between them",
 	}
+	supplyClient = &Supply{
+		Name: "client phases", Doc: "what a client does before it sends",
+		Remedy: "put slowtoken.phase=client on the client's span of that time",
+	}
 	supplyBystanders = &Supply{
 		Name: "other endpoints", Doc: "spans of requests to the same process that ask no model: /metrics, /health",
 		Remedy: "do not exclude /metrics and /health from the server's HTTP instrumentation",
@@ -130,9 +138,9 @@ var (
 		Remedy: "record gen_ai.usage.reasoning.output_tokens",
 	}
 	supplySpeculation = &Supply{
-		Name: "speculative steps", Doc: "steps of speculative decoding and what was accepted",
-		Remedy: "record the times of steps, or the engine's draft and accepted tokens",
-		Stacks: map[string]string{StackLlamaCPP: "keep timings.draft_n and draft_n_accepted as span attributes"},
+		Name: "steps of decode", Doc: "the steps of decode, of an instance with speculation and one without",
+		Remedy: "record every step of decode, and run one instance without speculation beside the others",
+		Stacks: map[string]string{StackSGLang: "SGLANG_TRACE_LEVEL=3 (a span for each decode step), and one instance without --speculative-algorithm"},
 	}
 	supplyCache = &Supply{
 		Name: "cached tokens", Doc: "how many prompt tokens came from the prefix cache",

@@ -174,7 +174,7 @@ var sizeVariables = []Variable{
 }
 
 var decodeVariables = []Variable{
-	{"prefill_interference", Number, ratioUnit, "TPOT of requests whose decode overlaps foreign prefill over that of those without, minus 1", analyzer.Decode, supplyPhases},
+	{"prefill_interference", Number, ratioUnit, "time of a token while prompts of others are prefilled over that without, minus 1: by a fit of the rate of decode on the share of it that overlaps foreign prefill, and on how many decode together; 0 when no slowness can be told", analyzer.Decode, supplyPhases},
 	{"gap_interference", Number, ratioUnit, "gaps between chunks during foreign prefill over those without, minus 1", analyzer.Decode, supplyChunks},
 	{"stalled_gap_share", Number, UnitShare, "gaps over max(5 x the request's median gap, 100 ms)", analyzer.Decode, supplyChunks},
 	{"stalled_request_share", Number, UnitShare, "requests with such a gap", analyzer.Decode, supplyChunks},
@@ -195,11 +195,10 @@ var decodeVariables = []Variable{
 	{"preempted_share", Number, UnitShare, "requests that were preempted, as events or details of phases say", analyzer.Decode, supplyDetails},
 	{"preempted_mean", Duration, "", "mean time a request lost by preemption", analyzer.Decode, supplyDetails},
 	{"reasoning_share", Number, UnitShare, "share of output tokens that are reasoning", analyzer.Decode, supplyReasoning},
-	{"reasoning_wait", Duration, "", "mean time between the first token and the first that is not reasoning", analyzer.Decode, supplyReasoning},
-	{"draft_acceptance", Number, UnitShare, "share of drafted tokens that are accepted", analyzer.Decode, supplySpeculation},
-	{"tokens_per_engine_step", Number, tokens, "tokens that a step of speculative decoding yields", analyzer.Decode, supplySpeculation},
-	{"step_time_ratio", Number, ratioUnit, "time of a speculative step over that of a plain one", analyzer.Decode, supplySpeculation},
-	{"client_coalescing", Number, ratioUnit, "coefficient of variation of chunk gaps at the client over that at the server", analyzer.Stream, supplyBothSides},
+	{"reasoning_wait", Duration, "", "mean time that reasoning takes a request: its tokens, each at the request's TPOT", analyzer.Decode, supplyReasoning},
+	{"draft_acceptance", Number, UnitShare, "share of drafted tokens that are accepted, by --fact num_speculative_tokens", analyzer.Decode, supplySpeculation},
+	{"tokens_per_engine_step", Number, tokens, "tokens that a step of decode yields a request", analyzer.Decode, supplySpeculation},
+	{"step_time_ratio", Number, ratioUnit, "time of a step over that of instances whose steps yield one token", analyzer.Decode, supplySpeculation},
 }
 
 var cacheVariables = []Variable{
@@ -232,7 +231,7 @@ var hopVariables = []Variable{
 	{"overhead_share", Number, UnitShare, "share of E2E outside of the engine: network, gateway and client", analyzer.Network, supplyBothSides},
 	{"overhead_mean", Duration, "", "mean time a request outside of the engine", analyzer.Network, supplyBothSides},
 	{"stream_overhang_share", Number, UnitShare, "share of E2E after the engine's last token", analyzer.Stream, supplyBothSides},
-	{"client_lag_p99", Duration, "", "99th percentile of the time between a client's start and its sending", analyzer.Client, supplyBothSides},
+	{"client_lag_p99", Duration, "", "99th percentile of the time before sending that clients state", analyzer.Client, supplyClient},
 	{"model_overlap_share", Number, UnitShare, "share of the time in which a model call runs in which two or more do", analyzer.Queue, supplyRequests},
 	{"bystanders", Number, requests, "spans of other endpoints of the same process (such as /metrics) that are slow: over 5 x their median at rest", analyzer.Queue, supplyBystanders},
 	{"bystander_overlap_share", Number, UnitShare, "share of the time of slow bystanders in which a model call runs", analyzer.Queue, supplyBystanders},
@@ -242,14 +241,17 @@ var hopVariables = []Variable{
 
 var fleetVariables = []Variable{
 	{"instances", Number, "", "engine processes of all domains, or as --fact replicas states", 0, supplyInstance},
-	{"instance_z", Number, "", "how far the slowest instance's TPOT at matched load lies off the median of all, in robust standard deviations", analyzer.Decode, supplyInstance},
-	{"instance_requests", Number, requests, "its requests", analyzer.Decode, supplyInstance},
-	{"instance_slow", Text, "", "its name", analyzer.Decode, supplyInstance},
-	{"idle_while_queued_share", Number, UnitShare, "share of the time in which one instance queues while another has free slots", analyzer.Queue, supplyInstance},
-	{"in_flight_gini", Number, "", "Gini coefficient of requests in flight over instances", analyzer.Queue, supplyInstance},
-	{"new_instances", Number, "", "instances that first appear during the window, after a step of the arrival rate", analyzer.Queue, supplyInstance},
-	{"scale_lag", Duration, "", "time from such a step to the first request on a new instance", analyzer.Queue, supplyInstance},
-	{"scale_wait_share", Number, UnitShare, "share of all waiting that falls into those times", analyzer.Queue, supplyInstance},
+	{"instance", Text, "", "the name of this engine process", 0, supplyInstance},
+	{"instance_z", Number, "", "how far its TPOT at the same number in service lies off the median of all, in robust standard deviations", analyzer.Decode, supplyInstances},
+	{"instance_slowdown", Number, UnitShare, "how much slower that is than the median", analyzer.Decode, supplyInstances},
+	{"instance_requests", Number, requests, "its requests that were compared", analyzer.Decode, supplyInstances},
+	{"idle_while_queued_share", Number, UnitShare, "share of the time in which it queues while another has at most half of what it was seen to serve", analyzer.Queue, supplyInstances},
+	{"imbalance_wait", Duration, "", "mean time that its requests wait while another has so much room", analyzer.Queue, supplyInstances},
+	{"in_flight_gini", Number, "", "Gini coefficient of requests in flight over instances", analyzer.Queue, supplyInstances},
+	{"new_instances", Number, "", "instances that first serve over 30 s, and over 5 % of the time, after the first", analyzer.Queue, supplyInstances},
+	{"scale_lag", Duration, "", "for how long somebody had been waiting when the first of them took its first request", analyzer.Queue, supplyInstances},
+	{"scale_wait_share", Number, UnitShare, "share of all waiting from there until nobody waits any more", analyzer.Queue, supplyInstances},
+	{"scale_wait_mean", Duration, "", "that waiting, as mean time of this engine's requests", analyzer.Queue, supplyInstances},
 }
 
 var metricVariables = []Variable{

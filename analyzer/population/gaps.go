@@ -27,6 +27,14 @@ func (r *Record) ITL() []uint32 {
 	return r.gaps
 }
 
+// Steps returns how many steps of its engine the request was decoded in after the first token; 0 while unknown.
+func (r *Record) Steps() int {
+	if !r.chunksAreSteps {
+		return 0
+	}
+	return len(r.gaps)
+}
+
 // gaps returns a request's inter-chunk latencies in microseconds. They share slabs, too.
 func (b *Builder) gaps(r *analyzer.Request) []uint32 {
 	icl := r.ICL()

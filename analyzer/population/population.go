@@ -186,12 +186,12 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 	b.add(Record{
 		TraceID: r.TraceID, SpanID: r.SpanID,
 		Start: r.Start, End: r.End, FirstToken: r.FirstToken, LastToken: r.LastToken, Joined: joined(r),
-		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, CachedTokens: r.CachedTokens, Sequences: r.Sequences,
+		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, CachedTokens: r.CachedTokens, ReasoningTokens: r.ReasoningTokens, Sequences: r.Sequences,
 		Probability: b.survey.probability(t, r), Doubts: doubts,
 		Model: b.code(r.Model), Service: b.code(r.Service), Instance: b.code(r.Instance), Dialect: b.code(r.Dialect),
 		PrefillInstance: b.code(r.PrefillInstance), Leg: r.Leg,
 		Outcome: r.Outcome, Streaming: r.Streaming, Embedding: r.Operation == operationEmbeddings,
-		chunksAreSteps: r.ChunksAreSteps, noReasoning: r.ReasoningTokens == 0, gaps: b.gaps(r),
+		chunksAreSteps: r.ChunksAreSteps, gaps: b.gaps(r),
 		phases: phases, shown: shown, attributes: b.attributesOf(t, r), Retried: r.Attempts > 1,
 	})
 }

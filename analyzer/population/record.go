@@ -12,6 +12,7 @@ type Record struct {
 	InputTokens           int64 // -1 while unknown
 	OutputTokens          int64 // -1 while unknown
 	CachedTokens          int64 // of the input; -1 while unknown
+	ReasoningTokens       int64 // of the output; -1 while unknown
 	Sequences             int64 // answers that were asked for at once; -1 while unknown
 
 	// Probability is with which probability the request was sampled; 0 when nothing states it, and
@@ -23,6 +24,7 @@ type Record struct {
 	Model, Service, Instance, Dialect uint32
 	PrefillInstance                   uint32 // as in [analyzer.Request.PrefillInstance]
 	attributes                        uint32 // see [Population.Attribute]
+	Block                             int32  // of requests that may depend on each other, counted from 0 to [Population.Blocks]
 
 	BatchSize float64 // requests that its engine computed together, as [analyzer.Batches.Of] says; 0 while unknown
 
@@ -34,7 +36,6 @@ type Record struct {
 
 	shown          uint8 // of phases: those of [Record.Phases]; behind them are those of [Population.Details]
 	chunksAreSteps bool
-	noReasoning    bool     // the answer is stated to hold no reasoning tokens
 	gaps           []uint32 // inter-chunk latencies in microseconds; nil while unknown
 	phases         []PhaseTime
 }
@@ -93,7 +94,7 @@ func (r *Record) NTPOT() (ns float64, ok bool) {
 
 // TTFO returns the nanoseconds to the first token that is not reasoning, as [analyzer.Request.TTFO] defines it.
 func (r *Record) TTFO() (ns int64, ok bool) {
-	if !r.noReasoning {
+	if r.ReasoningTokens != 0 {
 		return 0, false
 	}
 	return r.TTFT()
