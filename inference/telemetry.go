@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -35,10 +37,22 @@ const scope = "github.com/slowtoken/slowtoken/inference"
 // SDK's own limit of 128 would cut most answers, and with a part of the chunks nothing can be said of any.
 const chunkEvents = 8192
 
-// StartTelemetry starts exporting. Metrics are sent only when there is a GPU to speak of. Problems on the way are logged,
-// each message at most once a minute.
-func StartTelemetry(ctx context.Context, version string, logger *slog.Logger) (_ *Telemetry, err error) {
-	t := &Telemetry{Propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})}
+// A Sender is who sends spans, and how.
+type Sender struct {
+	Service string // service.name, unless OTEL_SERVICE_NAME says otherwise
+	Version string // of slowtoken
+	// Endpoint is the base URL of an OTLP/HTTP receiver that spans go to, whatever OTEL_* variables say; "" for as they say.
+	Endpoint string
+	GPUs     bool // metrics of this machine's GPUs are sent, too, if it has any
+}
+
+// spanQueue is how many spans may wait to be sent unless OTEL_BSP_MAX_QUEUE_SIZE says otherwise; what goes beyond is lost.
+// The SDK's own limit of 2048 is less than a burst of requests makes before the first batch is sent.
+const spanQueue = 1 << 16
+
+// StartTelemetry starts exporting. Problems on the way are logged, each message at most once a minute.
+func StartTelemetry(ctx context.Context, s Sender, logger *slog.Logger) (_ *Telemetry, err error) {
+	t := &Telemetry{Propagator: propagators()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("start OpenTelemetry (OTEL_* variables): %w", err), t.Shutdown(context.WithoutCancel(ctx)))
@@ -46,27 +60,19 @@ func StartTelemetry(ctx context.Context, version string, logger *slog.Logger) (_
 	}()
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(quiet(logger)))
 	about, err := resource.New(ctx,
-		resource.WithAttributes(
-			attribute.String("service.name", "slowtoken-gateway"),
-			attribute.String("service.version", version),
-			attribute.String("service.instance.id", uuid.NewString()),
-		),
+		resource.WithAttributes(s.attributes()...),
 		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithProcessPID(), resource.WithFromEnv())
 	if err != nil {
 		return nil, err
 	}
-	exporter, err := autoexport.NewSpanExporter(ctx)
+	exporter, err := s.exporter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	limits := sdktrace.NewSpanLimits()
-	if os.Getenv("OTEL_SPAN_EVENT_COUNT_LIMIT") == "" {
-		limits.EventCountLimit = chunkEvents
+	t.trace(about, exporter)
+	if !s.GPUs {
+		return t, nil
 	}
-	spans := sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithBatcher(exporter), sdktrace.WithRawSpanLimits(limits))
-	t.shutdown = append(t.shutdown, spans.Shutdown)
-	t.Tracer = spans.Tracer(scope)
-
 	gpus, err := openGPUs()
 	if err != nil {
 		logger.Debug("no GPU metrics are sent", "why", err)
@@ -80,6 +86,58 @@ func StartTelemetry(ctx context.Context, version string, logger *slog.Logger) (_
 	points := metric.NewMeterProvider(metric.WithResource(about), metric.WithReader(reader))
 	t.shutdown = append(t.shutdown, points.Shutdown)
 	return t, watchGPUs(points.Meter(scope), gpus)
+}
+
+// TelemetryTo sends spans over OTLP/HTTP to an address of this machine, such as 127.0.0.1:4318, whatever OTEL_* variables
+// say of where spans go, and no metrics.
+func TelemetryTo(ctx context.Context, address, version string, logger *slog.Logger) (*Telemetry, error) {
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(quiet(logger)))
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpoint(address), otlptracehttp.WithURLPath("/v1/traces"),
+		otlptracehttp.WithInsecure(), otlptracehttp.WithHeaders(map[string]string{}))
+	if err != nil {
+		return nil, fmt.Errorf("send spans to %s: %w", address, err)
+	}
+	about, err := resource.New(ctx, resource.WithAttributes(Sender{Service: "slowtoken-gateway", Version: version}.attributes()...), resource.WithTelemetrySDK(), resource.WithHost())
+	if err != nil {
+		return nil, fmt.Errorf("describe this process: %w", err)
+	}
+	t := &Telemetry{Propagator: propagators()}
+	t.trace(about, exporter)
+	return t, nil
+}
+
+func propagators() propagation.TextMapPropagator {
+	return propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+}
+
+func (s Sender) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{
+		attribute.String("service.name", s.Service),
+		attribute.String("service.version", s.Version),
+		attribute.String("service.instance.id", uuid.NewString()),
+	}
+}
+
+// trace lets spans be made and handed to the exporter.
+func (t *Telemetry) trace(about *resource.Resource, exporter sdktrace.SpanExporter) {
+	limits := sdktrace.NewSpanLimits()
+	if os.Getenv("OTEL_SPAN_EVENT_COUNT_LIMIT") == "" {
+		limits.EventCountLimit = chunkEvents
+	}
+	var batches []sdktrace.BatchSpanProcessorOption
+	if os.Getenv("OTEL_BSP_MAX_QUEUE_SIZE") == "" {
+		batches = append(batches, sdktrace.WithMaxQueueSize(spanQueue))
+	}
+	spans := sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithBatcher(exporter, batches...), sdktrace.WithRawSpanLimits(limits))
+	t.shutdown = append(t.shutdown, spans.Shutdown)
+	t.Tracer = spans.Tracer(scope)
+}
+
+func (s Sender) exporter(ctx context.Context) (sdktrace.SpanExporter, error) {
+	if s.Endpoint == "" {
+		return autoexport.NewSpanExporter(ctx)
+	}
+	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(strings.TrimSuffix(s.Endpoint, "/")+"/v1/traces"))
 }
 
 // Shutdown sends what is left, and ends.

@@ -17,7 +17,7 @@ func TestTelemetryObeysTheEnvironment(t *testing.T) {
 	var log bytes.Buffer
 	t.Setenv("OTEL_TRACES_EXPORTER", "none")
 	t.Setenv("OTEL_METRICS_EXPORTER", "none")
-	telemetry, err := StartTelemetry(t.Context(), "v1", slog.New(slog.NewTextHandler(&log, nil)))
+	telemetry, err := StartTelemetry(t.Context(), Sender{Service: "s", Version: "v1", GPUs: true}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestTelemetryObeysTheEnvironment(t *testing.T) {
 	}
 
 	t.Setenv("OTEL_TRACES_EXPORTER", "pigeon")
-	if _, err := StartTelemetry(t.Context(), "v1", slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "OTEL_* variables): unknown exporter") {
+	if _, err := StartTelemetry(t.Context(), Sender{Service: "s", Version: "v1", GPUs: true}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "OTEL_* variables): unknown exporter") {
 		t.Errorf("an exporter that is not known: %v", err)
 	}
 }

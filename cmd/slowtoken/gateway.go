@@ -110,7 +110,7 @@ func (a *app) runGateway(ctx context.Context, o gatewayOptions) (err error) {
 		return withHint(fmt.Errorf("gateway: listen on %s: %w", o.listen, err), "--listen 127.0.0.1:0 takes any free port")
 	}
 	defer listener.Close() // what was not served
-	telemetry, err := inference.StartTelemetry(ctx, buildVersion(), a.log)
+	telemetry, err := inference.StartTelemetry(ctx, inference.Sender{Service: "slowtoken-gateway", Version: buildVersion(), GPUs: true}, a.log)
 	if err != nil {
 		return usageError("gateway: %w", err)
 	}
@@ -195,6 +195,8 @@ func (a *app) startSimulated(o *gatewayOptions, c *inference.Config) (stop func(
 	}, nil
 }
 
+var errNoOllama = errors.New("no ollama is installed")
+
 // findOllama returns the binary to run.
 func (a *app) findOllama(named string) (string, error) {
 	if named != "" {
@@ -210,7 +212,7 @@ func (a *app) findOllama(named string) (string, error) {
 			return slices.Max(built), nil
 		}
 	}
-	return "", withHint(errors.New("gateway: no ollama is installed"), "install it from https://ollama.com/download, build one with make ollama, or name it: --ollama-binary FILE")
+	return "", withHint(errNoOllama, "install it from https://ollama.com/download, build one with make ollama, or name it: --ollama-binary FILE")
 }
 
 // ollamaURL reads an address as Ollama itself reads OLLAMA_HOST: scheme and port may be left out.
