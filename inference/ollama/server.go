@@ -142,6 +142,19 @@ func (s *Server) Stop() error {
 	return s.err
 }
 
+// Pause stops the server and its runners where they stand, as a full machine or a debugger does, for so long. Connections
+// stay open, and nothing is answered meanwhile. It works where processes have groups: elsewhere it is an error.
+func (s *Server) Pause(d time.Duration) error {
+	if err := freeze(s.cmd.Process); err != nil {
+		return fmt.Errorf("pause Ollama: %w", err)
+	}
+	time.Sleep(d)
+	if err := thaw(s.cmd.Process); err != nil {
+		return fmt.Errorf("let Ollama go on: %w", err)
+	}
+	return nil
+}
+
 // Log reads the events of the server's log so far.
 func (s *Server) Log() ([]LogEvent, error) {
 	f, err := os.Open(s.log)

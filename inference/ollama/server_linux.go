@@ -30,6 +30,10 @@ func runTied(cmd *exec.Cmd, exited chan<- struct{}, err *error) error {
 // killAll kills a server and its runners.
 func killAll(p *os.Process) { syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
+// freeze and thaw stop and continue a server and its runners.
+func freeze(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGSTOP) }
+func thaw(p *os.Process) error   { return syscall.Kill(-p.Pid, syscall.SIGCONT) }
+
 func endedBy(status syscall.WaitStatus) bool {
 	return status.Signaled() && status.Signal() == stopSignal
 }

@@ -3,6 +3,7 @@
 package ollama
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -23,5 +24,8 @@ func runTied(cmd *exec.Cmd, exited chan<- struct{}, err *error) error {
 }
 
 func killAll(p *os.Process) { p.Kill() }
+
+func freeze(*os.Process) error { return errors.ErrUnsupported }
+func thaw(*os.Process) error   { return errors.ErrUnsupported }
 
 func endedBy(syscall.WaitStatus) bool { return false }

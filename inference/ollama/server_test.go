@@ -74,6 +74,44 @@ func TestServerStartsAndStops(t *testing.T) {
 	}
 }
 
+// A server that is paused answers nothing until it goes on, and then answers.
+func TestServerPauses(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux pauses a server with its runners")
+	}
+	t.Setenv("SLOWTOKEN_TEST_ROLE", "ollama")
+	s, err := Start(t.Context(), ServerConfig{Binary: os.Args[0], Parallel: 1, Log: filepath.Join(t.TempDir(), "log")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	const length = 300 * time.Millisecond
+	began := time.Now()
+	over := make(chan error, 1)
+	go func() { over <- s.Pause(length) }()
+	for state := ""; !strings.Contains(state, "State:\tT"); {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state = string(status)
+		if time.Since(began) > 10*time.Second {
+			t.Fatalf("it does not stand still: %s", state)
+		}
+	}
+	res, err := http.Get(s.URL.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if took := time.Since(began); took < length {
+		t.Errorf("it answered after %s, in a pause of %s", took, length)
+	}
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+}
+
 // A server does not outlive the process that started it, even one that is killed.
 func TestNoServerIsOrphaned(t *testing.T) {
 	if runtime.GOOS != "linux" {
