@@ -249,6 +249,11 @@ func (v *view) measureCaches() {
 			ttft += float64(ns)
 		}
 		compute += float64(phaseTime(r, analyzer.Prefill, population.PathE2E) + phaseTime(r, analyzer.Decode, population.PathE2E) + phaseTime(r, analyzer.GPUTransfer, population.PathE2E) + phaseTime(r, analyzer.Other, population.PathE2E))
+		for _, t := range r.Phases() {
+			if t.Covers.Has(analyzer.Decode) && !t.Covers.Has(analyzer.Queue) { // computing, of whatever kind
+				compute += float64(t.E2E)
+			}
+		}
 		decode += float64(phaseTime(r, analyzer.Decode, population.PathE2E))
 		hit := false
 		for d := range v.Population.Details(r) {

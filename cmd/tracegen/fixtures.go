@@ -15,6 +15,7 @@ import (
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/inference/emit"
 	"github.com/slowtoken/slowtoken/inference/fault"
+	"github.com/slowtoken/slowtoken/inference/sim"
 )
 
 // A fixture is a file of traces that a test of rules reads: the run of a scenario, as a dialect tells it, or spans of
@@ -129,6 +130,7 @@ func (f *fixture) make() (iter.Seq[[]analyzer.Span], []analyzer.MetricPoint, err
 	var points []analyzer.MetricPoint
 	if f.metrics {
 		points = emit.Metrics(run, dialect, o)
+		points = append(points, prefixCounters(run, points)...)
 	}
 	batches := func(yield func([]analyzer.Span) bool) {
 		var all []analyzer.Span
@@ -138,4 +140,29 @@ func (f *fixture) make() (iter.Seq[[]analyzer.Span], []analyzer.MetricPoint, err
 		yield(all) // in one message, which compresses best
 	}
 	return batches, points, nil
+}
+
+// prefixCounters returns vLLM's counters of prompt tokens that were looked up in the prefix cache, and of those that were
+// found, at the times of the engine's other metrics. Source: https://github.com/vllm-project/vllm, vllm/v1/metrics/loggers.py.
+func prefixCounters(run *sim.Run, points []analyzer.MetricPoint) (counters []analyzer.MetricPoint) {
+	for _, p := range points {
+		if p.Name != "vllm:num_preemptions_total" {
+			continue
+		}
+		queries, hits := 0, 0
+		for i := range run.Requests {
+			if r := &run.Requests[i]; r.Scheduled > 0 && r.Scheduled <= p.Time {
+				queries, hits = queries+r.Prompt, hits+r.Cached
+			}
+		}
+		for _, c := range []struct {
+			name string
+			n    int
+		}{{"vllm:prefix_cache_queries_total", queries}, {"vllm:prefix_cache_hits_total", hits}} {
+			counter := p
+			counter.Name, counter.Value = c.name, analyzer.Double(float64(c.n))
+			counters = append(counters, counter)
+		}
+	}
+	return counters
 }

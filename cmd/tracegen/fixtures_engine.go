@@ -25,20 +25,20 @@ var engineFixtures = []fixture{
 	{name: "cold-start-near", fault: "cold-load@60", dialect: "gateway", seconds: 300, seed: 72, change: kept},
 	{name: "host-to-device-fires", fault: "input-copy@16000", dialect: "triton", seconds: 40, seed: 81, change: rate(4)},
 	{name: "host-to-device-near", fault: "input-copy@300", dialect: "triton", seconds: 40, seed: 82, change: rate(4)},
-	{name: "prefill-compute-fires", fault: "long-prompts-alone@8192", seconds: 90, seed: 101, change: load(0.6)},
-	{name: "prefill-compute-near", fault: "long-prompts-alone@8192", seconds: 90, seed: 102, change: quick(0.3)},
+	{name: "prefill-compute-fires", fault: "long-prompts-alone@8192", seconds: 90, seed: 101, change: prompts(8192, 0.6)},
+	{name: "prefill-compute-near", fault: "long-prompts-alone@8192", seconds: 60, seed: 102, change: prompts(3000, 0.3)},
 	{name: "prefill-chunk-fires", fault: "small-chunk@64", seconds: 90, seed: 111},
 	{name: "prefill-chunk-near", fault: "small-chunk@128", seconds: 90, seed: 112},
 	{name: "interference-fires", fault: "long-prompts@16000", seconds: 60, seed: 121, change: rate(3)},
 	{name: "interference-near", seconds: 60, seed: 122, change: rate(3)},
 	{name: "decode-bandwidth-fires", fault: "healthy-bandwidth", seconds: 120, seed: 141, change: large},
 	{name: "decode-bandwidth-near", fault: "healthy-bandwidth", seconds: 120, seed: 142, change: rate(1.5)},
-	{name: "decode-overhead-fires", fault: "eager@25", metrics: true, seconds: 150, seed: 151, change: rate(0.9)},
-	{name: "decode-overhead-near", fault: "eager@8", metrics: true, seconds: 150, seed: 152, change: rate(0.9)},
-	{name: "kv-pressure-fires", fault: "kv-squeeze@0.5", metrics: true, seconds: 60, seed: 171, change: rate(3)},
-	{name: "kv-pressure-near", fault: "kv-squeeze@1", metrics: true, seconds: 60, seed: 172, change: rate(3)},
-	{name: "prefix-cache-fires", fault: "prefix-break@3000", seconds: 100, seed: 181, change: rate(1.8)},
-	{name: "prefix-cache-near", fault: "healthy-prefix@3000", seconds: 100, seed: 182, change: rate(1.8)},
+	{name: "decode-overhead-fires", fault: "eager@25", metrics: true, seconds: 400, seed: 151, change: rate(0.3)},
+	{name: "decode-overhead-near", fault: "eager@4", metrics: true, seconds: 400, seed: 152, change: rate(0.3)},
+	{name: "kv-pressure-fires", fault: "kv-squeeze@0.35", metrics: true, seconds: 60, seed: 171, change: rate(3)},
+	{name: "kv-pressure-near", fault: "kv-squeeze@0.75", metrics: true, seconds: 60, seed: 172, change: rate(3)},
+	{name: "prefix-cache-fires", metrics: true, fault: "prefix-break@3000", seconds: 100, seed: 181, change: rate(1.8)},
+	{name: "prefix-cache-near", metrics: true, fault: "healthy-prefix@3000", seconds: 100, seed: 182, change: rate(1.8)},
 }
 
 // rate lets so many requests a second arrive in the first stream.
@@ -54,20 +54,13 @@ func slots(n int, perSecond float64) func(*fault.Scenario) {
 	}
 }
 
-// load lets requests arrive at a share of what prefill can serve, where that is nearly all of the work.
-func load(share float64) func(*fault.Scenario) {
+// prompts has prompts of about so many tokens and answers of a word or two, at a share of what prefill can serve.
+func prompts(tokens float64, share float64) func(*fault.Scenario) {
 	return func(s *fault.Scenario) {
 		r := s.Config.Timing.(sim.Roofline)
-		step := r.Step(sim.Batch{Prompt: int(s.Workload.Streams[0].Prompt.Median)})
-		rate(share * 1e9 / float64(step))(s)
-	}
-}
-
-// quick is the same with prompts that take no more than the targets.
-func quick(share float64) func(*fault.Scenario) {
-	return func(s *fault.Scenario) {
-		load(share)(s)
-		s.Workload.Streams[0].Prompt = sim.Tokens{Median: 3000, Sigma: 0.15, Low: 1, High: 6000}
+		rate(share * 1e9 / float64(r.Step(sim.Batch{Prompt: int(tokens)})))(s)
+		stream := &s.Workload.Streams[0]
+		stream.Prompt, stream.Output = sim.Tokens{Median: tokens, Sigma: 0.15, Low: 1, High: int(2 * tokens)}, sim.Fixed(3)
 	}
 }
 
