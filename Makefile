@@ -65,6 +65,10 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary,
 conformance: preflight ## compare with recorded traces of real systems, where ../shared holds them
 	@.ci/conformance
 
+.PHONY: ground-truth
+ground-truth: preflight ## docs/ground_truth.md: how often the answer is right on simulated systems (minutes)
+	go run ./cmd/groundtruth --out docs/ground_truth.md
+
 .PHONY: fuzz
 fuzz: preflight ## every fuzz target for FUZZTIME (20s)
 	@.ci/fuzz $(FUZZTIME)

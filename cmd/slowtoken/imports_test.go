@@ -45,8 +45,9 @@ var arrows = map[string][]string{
 	"report/confluence":                {"report/page"},
 	"report/confluence/confluencetest": {"report/page"},
 
-	"cmd/slowtoken": all,
-	"cmd/tracegen":  all,
+	"cmd/groundtruth": all,
+	"cmd/slowtoken":   all,
+	"cmd/tracegen":    all,
 }
 
 // all is every package but the commands, which nobody imports.

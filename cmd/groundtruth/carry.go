@@ -1,0 +1,114 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
+
+// A row compares what the analyzer reads of one phase, or of several that a dialect has no border between, with the truth.
+type row struct {
+	name        string
+	read, truth []analyzer.Phase
+	source      string // of what is read
+	// stated says that one span or attribute of the dialect states this very length, which the emitter took from the same
+	// clocks as the truth: to read it back is a round trip.
+	stated bool
+	ttft   bool // compared on the path to the first token; else to the last
+}
+
+func stated(phase analyzer.Phase, source string) row {
+	return row{name: phase.String(), read: []analyzer.Phase{phase}, truth: []analyzer.Phase{phase}, source: source, stated: true}
+}
+
+func derived(phase analyzer.Phase, source string) row {
+	return row{name: phase.String(), read: []analyzer.Phase{phase}, truth: []analyzer.Phase{phase}, source: source}
+}
+
+// group compares several phases together.
+func group(name, source string, phases ...analyzer.Phase) row {
+	return row{name: name, read: phases, truth: phases, source: source}
+}
+
+// onFirst compares on the path to the first token.
+func (r row) onFirst() row {
+	r.ttft, r.stated = true, false
+	r.name += " before first token"
+	return r
+}
+
+// A carrier is a dialect and what it can carry.
+type carrier struct {
+	dialect string
+	// labels are phases that a fault can make longer and that a reader of the dialect can tell from the others.
+	labels []analyzer.Phase
+	rows   []row
+}
+
+const (
+	hops = "edges of the spans of application, gateway and HTTP servers"
+	gap  = "gap between the application's span and that of its call"
+)
+
+// around are the phases between the user and the model server.
+var around = []row{
+	derived(analyzer.Network, hops), derived(analyzer.Gateway, hops), derived(analyzer.Retry, "failed siblings of the call that succeeded, and the pauses between them"),
+}
+
+var outside = []analyzer.Phase{analyzer.Client, analyzer.Network, analyzer.Gateway, analyzer.Retry, analyzer.Stream, analyzer.Frontend}
+
+// carriers lists every dialect. It is registered before results are looked at: where a dialect cannot carry the phase of
+// a fault, to name nothing is right.
+var carriers = []carrier{
+	{"vllm", append([]analyzer.Phase{analyzer.Tokenize, analyzer.Queue, analyzer.Prefill, analyzer.Decode}, outside...), append([]row{
+		stated(analyzer.Queue, "gen_ai.latency.time_in_queue"), stated(analyzer.Prefill, "gen_ai.latency.time_in_model_prefill"),
+		stated(analyzer.Decode, "gen_ai.latency.time_in_model_decode"),
+		derived(analyzer.Queue, "placed before the first token").onFirst(), derived(analyzer.Prefill, "placed before the first token").onFirst(),
+		group("frontend + tokenize", "what is left of time_to_first_token, and "+hops, analyzer.Frontend, analyzer.Tokenize).onFirst(),
+	}, around...)},
+	{"sglang", append([]analyzer.Phase{analyzer.Tokenize, analyzer.Queue, analyzer.Prefill, analyzer.Decode}, outside...), append([]row{
+		stated(analyzer.Tokenize, "span tokenize"), stated(analyzer.Queue, "span prefill_waiting"), stated(analyzer.Prefill, "span prefill_forward"),
+		stated(analyzer.Decode, "span decode_forward"),
+		group("frontend before first token", "gaps between slices, and "+hops, analyzer.Frontend).onFirst(),
+	}, around...)},
+	{"tgi", append([]analyzer.Phase{analyzer.Tokenize, analyzer.Queue, analyzer.Prefill, analyzer.Decode}, outside...), append([]row{
+		stated(analyzer.Tokenize, "span tokenize"), stated(analyzer.Queue, "queue_time"),
+		derived(analyzer.Prefill, "first span infer"), derived(analyzer.Decode, "spans infer after the first"),
+		group("frontend before first token", "what is left of validation_time, and "+hops, analyzer.Frontend).onFirst(),
+	}, around...)},
+	{"triton", append([]analyzer.Phase{analyzer.Queue, analyzer.GPUTransfer}, outside...), append([]row{
+		derived(analyzer.Queue, "events QUEUE_START and COMPUTE_START"), derived(analyzer.GPUTransfer, "events COMPUTE_START and COMPUTE_INPUT_END"),
+	}, around...)},
+	{"ollama-openllmetry", []analyzer.Phase{analyzer.Client, analyzer.Retry, analyzer.ModelLoad, analyzer.Prefill, analyzer.Decode}, []row{
+		stated(analyzer.Prefill, "llm.ollama.prompt_eval_duration"), stated(analyzer.Decode, "llm.ollama.eval_duration"),
+		{name: "model_load", read: []analyzer.Phase{analyzer.ModelLoad}, truth: []analyzer.Phase{analyzer.ModelLoad, analyzer.GPUTransfer}, source: "llm.ollama.load_duration", stated: true},
+		around[2],
+	}},
+	{"openllmetry-python", []analyzer.Phase{analyzer.Client, analyzer.Retry}, []row{around[2]}},
+	{"otel-genai-chunk", []analyzer.Phase{analyzer.Client, analyzer.Retry}, []row{around[2]}},
+	{"openinference-python", []analyzer.Phase{analyzer.Client, analyzer.Retry}, []row{around[2]}},
+	{"slowtoken", analyzer.Phases[:], ownRows()},
+}
+
+// ownRows are of the dialect that has a span for every stretch of the truth.
+func ownRows() (rows []row) {
+	for _, p := range analyzer.Phases {
+		if p != analyzer.Unattributed && p != analyzer.Tool && p != analyzer.Other {
+			rows = append(rows, stated(p, "slowtoken.phase"))
+		}
+	}
+	return rows
+}
+
+func carrierOf(dialect string) *carrier {
+	i := slices.IndexFunc(carriers, func(c carrier) bool { return c.dialect == dialect })
+	if i < 0 {
+		return nil
+	}
+	return &carriers[i]
+}
+
+func carries(dialect string, phase analyzer.Phase) bool {
+	c := carrierOf(dialect)
+	return c != nil && slices.Contains(c.labels, phase)
+}

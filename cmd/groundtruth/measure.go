@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/dialect"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/inference/emit"
+	"github.com/slowtoken/slowtoken/inference/fault"
+	"github.com/slowtoken/slowtoken/inference/sim"
+	"github.com/slowtoken/slowtoken/report"
+	"github.com/slowtoken/slowtoken/rules"
+)
+
+// A bench runs scenarios.
+type bench struct {
+	rules     *rules.Set
+	rulesHash string
+	leastCost float64
+	normal    normals
+}
+
+func newBench(leastCost float64) (*bench, error) {
+	files := rules.Builtin()
+	set, err := rules.Load(files)
+	if err != nil {
+		return nil, fmt.Errorf("load the rules: %w", err)
+	}
+	sum := sha256.New()
+	for _, f := range files { // which come sorted by name
+		fmt.Fprintf(sum, "%s\n%s\n", f.Name, f.Text)
+	}
+	return &bench{rules: set, rulesHash: hex.EncodeToString(sum.Sum(nil)), leastCost: leastCost}, nil
+}
+
+// A result is what came of one scenario in one dialect.
+type result struct {
+	scenario
+	dialect  string
+	requests int
+
+	cost   cost // of the fault; zero of healthy runs and damage
+	answer answer
+	naive  map[string]string // by baseline, the phase that it names; "" for none
+	scores map[analyzer.Phase]scored
+	errors map[string]*phaseError // by row of the dialect's table
+	joined int                    // requests that the analyzer and the simulation both have
+}
+
+// measureAll runs all scenarios, and gives their results in the scenarios' order.
+func (b *bench) measureAll(ctx context.Context, list []scenario, workers int, progress func(done int)) ([]*result, error) {
+	all := make([][]*result, len(list))
+	errs := make([]error, len(list))
+	var next, done atomic.Int64
+	var tell sync.Mutex
+	var pool sync.WaitGroup
+	for range workers {
+		pool.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(list) {
+					return
+				}
+				if all[i], errs[i] = b.measure(list[i]); errs[i] != nil {
+					errs[i] = fmt.Errorf("%s: %w", list[i].name(), errs[i])
+				}
+				tell.Lock()
+				progress(int(done.Add(1)))
+				tell.Unlock()
+			}
+		})
+	}
+	pool.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var results []*result
+	for i := range all {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		results = append(results, all[i]...)
+	}
+	return results, nil
+}
+
+// measure simulates a scenario once, and lets the analyzer read it in each of its dialects.
+func (b *bench) measure(s scenario) ([]*result, error) {
+	broken, err := simulate(&s, -1)
+	if err != nil {
+		return nil, err
+	}
+	var c cost
+	if s.part != partHealthy && s.part != partDamage && len(s.injections) == 1 {
+		mended, err := simulate(&s, 0)
+		if err != nil {
+			return nil, err
+		}
+		c = costOf(broken.run, mended.run)
+	}
+	var results []*result
+	for _, name := range s.dialects {
+		r := &result{scenario: s, dialect: name, requests: len(broken.run.Requests), cost: c}
+		if err := b.analyze(broken, r); err != nil {
+			return nil, fmt.Errorf("as %s: %w", name, err)
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// A simulated scenario.
+type simulated struct {
+	scenario *fault.Scenario
+	run      *sim.Run
+}
+
+// simulate runs the scenario without the injection at an index, or with all of them.
+func simulate(s *scenario, mended int) (*simulated, error) {
+	o, err := s.options()
+	if err != nil {
+		return nil, err
+	}
+	system, err := fault.NewScenario(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := system.InjectAllBut(s.injections, mended); err != nil {
+		return nil, err
+	}
+	system.Config.KeepTokens = true
+	run, err := system.Run()
+	if err != nil {
+		return nil, err
+	}
+	return &simulated{system, run}, nil
+}
+
+// analyze lets the analyzer read the run in a dialect, without its truth and under names that say nothing.
+func (b *bench) analyze(s *simulated, r *result) error {
+	d, err := emit.ByName(r.dialect)
+	if err != nil {
+		return err
+	}
+	ledgers := newLedgers(s.run, r.dialect)
+	traces := func(yield func(*analyzer.Trace, error) bool) {
+		for spans := range written(s, d) {
+			truth := indexOf(spans)
+			t := analyzer.NewTrace(blind(spans))
+			ledgers.add(t, truth)
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+	rep, err := report.Build(traces, b.options(s, d))
+	if err != nil {
+		return err
+	}
+	r.answer = answerOf(rep)
+	r.scores = scoresOf(rep)
+	r.errors, r.joined = ledgers.errors, ledgers.joined
+	if r.part != partDamage && r.part != partPairs && r.part != partCurve && r.dialect == mainDialect {
+		normal, err := b.normal.of(&r.scenario, r.dialect)
+		if err != nil {
+			return err
+		}
+		r.naive = naive(&ledgers.sums, normal)
+	}
+	return nil
+}
+
+// written yields the traces of a run in a dialect, with their truth.
+func written(s *simulated, d emit.Dialect) iter.Seq[[]analyzer.Span] {
+	return emit.Traces(s.run, d, emit.Options{Truth: true, Damage: s.scenario.Damage})
+}
+
+// options are those of a person who knows what is served, and how the server is configured.
+func (b *bench) options(s *simulated, d emit.Dialect) report.Options {
+	c := s.run.Config
+	o := report.Options{
+		Source: "simulation", Dialects: dialect.All, Targets: report.Defaults(), Rules: b.rules,
+		Facts: population.Facts{
+			"model": c.Model.Name, "device": c.Device.Name, "dtype": "bfloat16", "max_num_seqs": strconv.Itoa(c.Engine.Slots),
+			"max_num_batched_tokens": strconv.Itoa(c.Engine.TokenBudget), "replicas": strconv.Itoa(c.Replicas + len(c.Scale)),
+		},
+	}
+	if points := emit.Metrics(s.run, d, emit.Options{}); points != nil {
+		o.Metrics = func(population.Window) ([]analyzer.MetricPoint, error) { return blindMetrics(points), nil }
+	}
+	return o
+}

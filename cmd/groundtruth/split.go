@@ -1,0 +1,264 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slowtoken/slowtoken/inference/fault"
+	"github.com/slowtoken/slowtoken/inference/sim"
+)
+
+// splitFile says which faults, intensities, workloads, model and device shapes, dialects and seeds are for tuning, and
+// which nobody looks at before the rules are done.
+//
+//go:embed split.json
+var splitFile []byte
+
+type split struct {
+	Seconds float64 `json:"seconds"`
+	// LeastCost is the share of mean E2E or TTFT that a fault must cost, when the run is compared with the mended one, to be
+	// one that must be named. Weaker ones belong to detection curves.
+	LeastCost float64 `json:"least_cost"`
+
+	Shapes    halves[shape]  `json:"shapes"`
+	Workloads halves[string] `json:"workloads"`
+	Dialects  halves[string] `json:"dialects"`
+	Seeds     seeds          `json:"seeds"`
+	Faults    []intensities  `json:"faults"` // without develop: held out altogether
+	Damage    []intensities  `json:"damage"`
+	Healthy   []string       `json:"healthy"`
+	Pairs     halves[string] `json:"pairs"`
+}
+
+type halves[T any] struct {
+	Develop []T `json:"develop"`
+	HeldOut []T `json:"held_out"`
+}
+
+func (h halves[T]) all() []T { return slices.Concat(h.Develop, h.HeldOut) }
+
+type seeds struct {
+	halves[uint64]
+	Healthy []uint64 `json:"healthy"`
+	Curve   []uint64 `json:"curve"`
+}
+
+type shape struct {
+	Model  string `json:"model"`
+	Device string `json:"device"`
+}
+
+type intensities struct {
+	Name string `json:"name"`
+	halves[float64]
+	Curve []float64 `json:"curve"` // weakest first
+}
+
+func readSplit() (*split, error) {
+	decoder := json.NewDecoder(bytes.NewReader(splitFile))
+	decoder.DisallowUnknownFields()
+	var s split
+	if err := decoder.Decode(&s); err != nil {
+		return nil, fmt.Errorf("read split.json: %w", err)
+	}
+	return &s, nil
+}
+
+func splitHash() string {
+	sum := sha256.Sum256(splitFile)
+	return hex.EncodeToString(sum[:])
+}
+
+// A part is why a scenario is run.
+type part string
+
+const (
+	partDevelop part = "develop" // faults that rules may be tuned on
+	partHeldOut part = "held-out"
+	partHealthy part = "healthy"
+	partDamage  part = "damage"
+	partPairs   part = "pairs"
+	partCurve   part = "curve"
+)
+
+var parts = []string{string(partDevelop), string(partHeldOut), string(partHealthy), string(partDamage), string(partPairs), string(partCurve)}
+
+func partNamed(name string) (part, error) {
+	if !slices.Contains(parts, name) {
+		return "", fmt.Errorf("part %q is unknown: want one of %q", name, parts)
+	}
+	return part(name), nil
+}
+
+// A scenario is one system to simulate, and the dialects in which to write it down.
+type scenario struct {
+	part       part
+	injections []fault.Injection // none is healthy
+	unseen     bool              // of held-out parts: the fault is not in any other
+	heldOut    bool              // of parts with both halves
+	workload   string
+	shape      shape
+	seed       uint64
+	seconds    float64
+	dialects   []string
+}
+
+func (s *scenario) fault() string {
+	var names []string
+	for _, i := range s.injections {
+		name := i.String()
+		if i.Fault.Unit == "" {
+			name = i.Fault.Name
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, "+")
+}
+
+func (s *scenario) name() string {
+	return fmt.Sprintf("%s %s %s %s@%s %d", s.part, s.fault(), s.workload, shortName(s.shape.Model), shortName(s.shape.Device), s.seed)
+}
+
+// shortName leaves out the owner of a model and the maker of a device.
+func shortName(name string) string {
+	if _, after, found := strings.Cut(name, "/"); found {
+		return after
+	}
+	return strings.TrimPrefix(name, "NVIDIA ")
+}
+
+func (s *scenario) options() (o fault.Options, err error) {
+	o = fault.Options{Seed: s.seed, Length: int64(s.seconds * 1e9), Workload: s.workload}
+	m := slices.IndexFunc(sim.Models, func(m sim.Model) bool { return m.Name == s.shape.Model })
+	d := slices.IndexFunc(sim.Devices, func(d sim.Device) bool { return d.Name == s.shape.Device })
+	if m < 0 || d < 0 {
+		return o, fmt.Errorf("split.json: the simulator does not know %s on %s", s.shape.Model, s.shape.Device)
+	}
+	o.Model, o.Device = sim.Models[m], sim.Devices[d]
+	return o, nil
+}
+
+const mainDialect = "vllm"
+
+// scenarios lists all that is to be run.
+func (s *split) scenarios() (list []scenario, err error) {
+	add := func(p part, injections string, c scenario) {
+		if err != nil {
+			return
+		}
+		c.part, c.seconds = p, s.Seconds
+		if c.injections, err = fault.Parse(injections); err == nil {
+			list = append(list, c)
+		}
+	}
+	at := func(name string, x float64) string { return fmt.Sprintf("%s@%g", name, x) }
+
+	// Every fault meets every workload of its half; shapes, seeds and second dialects take turns.
+	others := slices.DeleteFunc(slices.Clone(s.Dialects.Develop), func(d string) bool { return d == mainDialect })
+	turn := 0
+	for fi, f := range s.Faults {
+		for ii, x := range f.Develop {
+			for wi, w := range s.Workloads.Develop {
+				add(partDevelop, at(f.Name, x), scenario{
+					workload: w, shape: in(s.Shapes.Develop, ii+wi), seed: in(s.Seeds.Develop, fi+2*ii+wi),
+					dialects: []string{mainDialect, in(others, turn), "slowtoken"}[:2+b2i(ii+wi == 0)],
+				})
+				turn++
+			}
+		}
+		for ii, x := range f.HeldOut {
+			for wi, w := range s.Workloads.HeldOut {
+				for si := range s.Shapes.HeldOut {
+					add(partHeldOut, at(f.Name, x), scenario{
+						workload: w, shape: s.Shapes.HeldOut[si], seed: in(s.Seeds.HeldOut, fi+2*wi+si+ii), unseen: len(f.Develop) == 0, heldOut: true,
+						dialects: append([]string{mainDialect}, in(s.Dialects.HeldOut, si), in(others, turn)),
+					})
+					turn++
+				}
+			}
+		}
+		for _, x := range f.Curve {
+			for _, seed := range s.Seeds.Curve {
+				add(partCurve, at(f.Name, x), scenario{
+					workload: s.Workloads.Develop[0], shape: s.Shapes.Develop[0], seed: seed, dialects: []string{curveDialect(f.Name)},
+				})
+			}
+		}
+	}
+	turn = 0
+	for _, name := range s.Healthy {
+		for _, w := range s.Workloads.all() {
+			for hi, h := range s.Shapes.all() {
+				for k := range 2 {
+					dialects := []string{mainDialect}
+					if k == 0 {
+						dialects = append(dialects, in(slices.Concat(others, s.Dialects.HeldOut), turn))
+					}
+					add(partHealthy, name, scenario{workload: w, shape: h, seed: in(s.Seeds.Healthy, turn+k+hi), dialects: dialects, heldOut: slices.Contains(s.Workloads.HeldOut, w)})
+				}
+				turn++
+			}
+		}
+	}
+	for fi, f := range s.Damage {
+		for hi, half := range [][]float64{f.Develop, f.HeldOut} {
+			for ii, x := range half {
+				workloads, shapes, seeds := s.Workloads.Develop, s.Shapes.Develop, s.Seeds.Develop
+				if hi == 1 {
+					workloads, shapes, seeds = s.Workloads.HeldOut, s.Shapes.HeldOut, s.Seeds.HeldOut
+				}
+				for wi, w := range workloads {
+					add(partDamage, at(f.Name, x), scenario{workload: w, shape: in(shapes, ii+wi), seed: in(seeds, fi+ii+wi), dialects: damagedDialects(f.Name), heldOut: hi == 1})
+				}
+			}
+		}
+	}
+	for hi, half := range [][]string{s.Pairs.Develop, s.Pairs.HeldOut} {
+		for pi, pair := range half {
+			workload, shapes, seed := s.Workloads.Develop[0], s.Shapes.Develop, s.Seeds.Develop[0]
+			if hi == 1 {
+				workload, shapes, seed = in(s.Workloads.HeldOut, pi), s.Shapes.HeldOut, s.Seeds.HeldOut[0]
+			}
+			add(partPairs, pair, scenario{workload: workload, shape: in(shapes, pi), seed: seed, dialects: []string{mainDialect}, heldOut: hi == 1})
+		}
+	}
+	return list, err
+}
+
+func in[T any](list []T, i int) T { return list[i%len(list)] }
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// curveDialect is one that can carry the phase that the fault makes longer.
+func curveDialect(name string) string {
+	switch name {
+	case "cold-load":
+		return "ollama-openllmetry"
+	case "input-copy":
+		return "triton"
+	}
+	return mainDialect
+}
+
+// damagedDialects are those that the damage leaves a mark on: an engine's span has no events, and spans of SDKs for
+// Python that have one have one.
+func damagedDialects(name string) []string {
+	if name == "cut-events" {
+		return []string{"openllmetry-python"}
+	}
+	if name == "cut-texts" {
+		return []string{"tgi"}
+	}
+	return []string{mainDialect}
+}
