@@ -42,6 +42,7 @@ type Population struct {
 	Plain       int // traces among them that hold no request at all
 	Spans       int
 	Turns       int
+	Blocks      int          // of requests that do not depend on each other's: see [Block]
 	TurnRecords []TurnRecord // of the turns that start in the window; in the order of [TurnRecord.compare]
 	First       int64        // earliest root start of the traces kept; zero without traces
 	Last        int64        // latest root end of the traces kept
@@ -336,6 +337,7 @@ func (b *Builder) Population() *Population {
 	}
 	sortBystanders(p.Bystanders)
 	sortTurns(p.TurnRecords)
+	p.Blocks = p.number(b.window.Until)
 	p.Operations = make([]Operation, 0, len(b.operations))
 	for _, op := range b.operations {
 		p.Operations = append(p.Operations, *op)

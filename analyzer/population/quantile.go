@@ -17,6 +17,9 @@ type Quantile struct {
 	// LowOpen and Open say that the sample is too small to bound the quantile from below or from above: the upper end
 	// exists from n = 72 for p95 and n = 368 for p99 on. No rule and no gate may rest on an open end.
 	LowOpen, Open bool
+
+	// FewBlocks says that both are open because the items lie in fewer than five blocks: see [Clustered].
+	FewBlocks bool
 }
 
 // NearestRank returns the zero-based index of the nearest-rank quantile p of n sorted items: ceil(p*n) - 1.
