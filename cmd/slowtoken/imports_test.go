@@ -60,6 +60,7 @@ var all = []string{
 // from outside the dialects that come with it, and for dialects the reader of recorded traces.
 var testArrows = map[string][]string{
 	"inference":           {"inference/ollama"},
+	"inference/load":      {"inference/ollamasim", "inference/sim"},
 	"analyzer":            {"inference/synth", "analyzer/dialect"},
 	"analyzer/dialect":    {"inference/synth", "ingest"},
 	"analyzer/population": {"inference/synth", "analyzer/dialect", "ingest"},
