@@ -379,8 +379,7 @@ const maxStalls = 20_000
 // measureCommonStalls finds stalls that nearly all streams of a process in flight share, without a prefill in them: the
 // process or its host stood still.
 func (v *view) measureCommonStalls() {
-	type stream struct{ from, to int64 }
-	var streams []stream
+	var begins, ends []int64 // of streams
 	var stalls []stall
 	for _, r := range v.latency {
 		icl := r.ICL()
@@ -393,17 +392,19 @@ func (v *view) measureCommonStalls() {
 		at := r.FirstToken
 		for _, us := range icl {
 			if next := at + int64(us)*1000; us > limit && len(stalls) < maxStalls {
-				stalls = append(stalls, stall{at, next, len(streams)})
+				stalls = append(stalls, stall{at, next, len(begins)})
 			}
 			at += int64(us) * 1000
 		}
-		streams = append(streams, stream{r.FirstToken, at})
+		begins, ends = append(begins, r.FirstToken), append(ends, at)
 	}
 	if len(stalls) == 0 {
 		v.m["common_stalls"], v.m["common_stall_share"], v.m["common_stall_mean"] = number(0, 0), number(0, 0), span(0.0, 0)
 		return
 	}
 	slices.SortFunc(stalls, func(a, b stall) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.request, b.request)) })
+	slices.Sort(begins)
+	slices.Sort(ends)
 	prefills := v.prefills()
 	common, groups, lost := 0, 0, 0.0
 	for i := 0; i < len(stalls); {
@@ -413,12 +414,10 @@ func (v *view) measureCommonStalls() {
 			touched[stalls[j].request] = true
 			from, to = max(from, stalls[j].from), min(to, stalls[j].to)
 		}
-		there := 0
-		for _, s := range streams {
-			if s.from < to && s.to > from {
-				there++
-			}
-		}
+		// Of the streams that had begun by its end, those that ended before it are gone.
+		begun, _ := slices.BinarySearch(begins, to)
+		gone, _ := slices.BinarySearch(ends, from+1)
+		there := begun - gone
 		if len(touched) >= 3 && float64(len(touched)) >= 0.8*float64(there) && !prefills.overlap(from, to) {
 			groups++
 			common += j - i
