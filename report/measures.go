@@ -1,7 +1,7 @@
 package report
 
 import (
-	"sort"
+	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer/population"
 )
@@ -20,43 +20,49 @@ type Measure struct {
 	Quantiles  []Quantile `json:"quantiles"`
 }
 
-// A Quantile is a nearest-rank quantile with its distribution-free 95 % interval; an absent end is open. While requests
+// A Quantile is a nearest-rank quantile with its 95 % interval over blocks of requests that do not
+// depend on each other; an absent end is open. While requests
 // were still running at the window's end, values and lower ends are lower bounds and the upper end is open.
 type Quantile struct {
 	P     float64  `json:"p"`
 	Value float64  `json:"value"`
 	Low   *float64 `json:"low,omitempty"`
 	High  *float64 `json:"high,omitempty"`
+	Open  string   `json:"open,omitempty"` // why there is no interval at all; see [fewBlocks]
 }
 
-// measures computes the measures of this program, then those of a benchmark's definition.
-func measures(ok []*population.Record, censored bool, d Definition) []Measure {
+// fewBlocks is why quantiles of few independent stretches have no interval.
+const fewBlocks = "under 5 blocks"
+
+// measures computes the measures of this program, then those of a benchmark's definition. The requests are in so many
+// blocks.
+func measures(ok []*population.Record, blocks int, censored bool, d Definition) []Measure {
 	list := []Measure{
 		{Name: "TTFT", Unit: "ns", Formula: "first token - start"},
 		{Name: "TPOT", Unit: "ns/token", Formula: "(last token - first token) / (n - 1)"},
 		{Name: "E2E", Unit: "ns", Formula: "end - start"},
 		{Name: "NTPOT", Unit: "ns/token", Formula: "E2E / n"},
 	}
-	list[0].fill(ok, censored, func(r *population.Record) (float64, bool) {
+	list[0].fill(ok, blocks, censored, func(r *population.Record) (float64, bool) {
 		ns, ok := r.TTFT()
 		return float64(ns), ok
 	})
-	list[1].fill(ok, censored, (*population.Record).TPOT)
-	list[2].fill(ok, censored, func(r *population.Record) (float64, bool) { return float64(r.E2E()), true })
-	list[3].fill(ok, censored, (*population.Record).NTPOT)
+	list[1].fill(ok, blocks, censored, (*population.Record).TPOT)
+	list[2].fill(ok, blocks, censored, func(r *population.Record) (float64, bool) { return float64(r.E2E()), true })
+	list[3].fill(ok, blocks, censored, (*population.Record).NTPOT)
 	for i := range d.Measures {
 		defined := &d.Measures[i]
 		m := Measure{Name: defined.Name, Definition: d.Name, Unit: defined.Unit, Formula: defined.Formula}
-		m.fill(ok, censored, defined.Of)
+		m.fill(ok, blocks, censored, defined.Of)
 		list = append(list, m)
 	}
 	return list
 }
 
 // batchSizes computes the batch sizes of requests, or nil when no telemetry states one.
-func batchSizes(ok []*population.Record) *Measure {
+func batchSizes(ok []*population.Record, blocks int) *Measure {
 	m := Measure{Name: "batch size", Unit: "requests", Formula: "mean over the request's batches"}
-	m.fill(ok, false, func(r *population.Record) (float64, bool) { return r.BatchSize, r.BatchSize > 0 })
+	m.fill(ok, blocks, false, func(r *population.Record) (float64, bool) { return r.BatchSize, r.BatchSize > 0 })
 	if m.N == 0 {
 		return nil
 	}
@@ -64,9 +70,10 @@ func batchSizes(ok []*population.Record) *Measure {
 }
 
 // fill computes m from the requests that have a value.
-func (m *Measure) fill(ok []*population.Record, censored bool, value func(*population.Record) (float64, bool)) {
+func (m *Measure) fill(ok []*population.Record, blocks int, censored bool, value func(*population.Record) (float64, bool)) {
 	m.Quantiles = []Quantile{}
 	values := make([]float64, 0, len(ok))
+	in := population.Clustered{Blocks: blocks, Of: make([]int32, 0, len(ok))}
 	var sum float64
 	for _, r := range ok {
 		v, has := value(r)
@@ -74,17 +81,21 @@ func (m *Measure) fill(ok []*population.Record, censored bool, value func(*popul
 			m.Undefined++
 			continue
 		}
-		values = append(values, v)
+		values, in.Of = append(values, v), append(in.Of, r.Block)
 		sum += v
 	}
 	if m.N = len(values); m.N == 0 {
 		return
 	}
 	m.Mean = sum / float64(m.N)
-	sort.Float64s(values)
+	sorted := slices.Clone(values)
+	slices.Sort(sorted)
 	for _, p := range []float64{0.5, 0.95, 0.99} {
-		q := population.QuantileOf(values, p)
+		q := in.Quantile(values, sorted, p)
 		out := Quantile{P: p, Value: q.Value}
+		if q.FewBlocks {
+			out.Open = fewBlocks
+		}
 		if !q.LowOpen {
 			out.Low = &q.Low
 		}

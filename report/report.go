@@ -111,6 +111,8 @@ type Counts struct {
 	Running int `json:"running"`
 	// Censored says that more than 1 % were running, so that percentiles are lower bounds.
 	Censored bool `json:"censored"`
+	// Before requests started before the window and reach into it. They count for what is waited for, and in nothing else.
+	Before int `json:"before,omitempty"`
 }
 
 // A Dialect is a way in which the traces read speak of inference.
@@ -180,11 +182,11 @@ func summarize(p *population.Population, o Options) (*Report, error) {
 	r.Models = names(p, func(rec *population.Record) uint32 { return rec.Model })
 	r.Services = names(p, func(rec *population.Record) uint32 { return rec.Service })
 	r.Instances = names(p, func(rec *population.Record) uint32 { return rec.Instance })
-	r.Measures = measures(ok, r.Requests.Censored, o.Definition)
-	r.BatchSize = batchSizes(ok)
-	r.Streaming = streaming(ok, r.Requests.Censored, o.Objectives)
+	r.Measures = measures(ok, p.Blocks, r.Requests.Censored, o.Definition)
+	r.BatchSize = batchSizes(ok, p.Blocks)
+	r.Streaming = streaming(ok, p.Blocks, r.Requests.Censored, o.Objectives)
 	r.Phases, r.NotApart = phases(ok)
-	r.Targets = targets(o.Targets, r.Measures, r.Requests)
+	r.Targets = targets(o.Targets, r.Measures, r.Requests, errorShare(p, o.Window))
 	r.Sampling = sampling(p, &o)
 	r.SLO = slo(p, r, o)
 	r.Quality = quality(p, r.Phases)
@@ -230,6 +232,7 @@ func filterOf(f population.Filter) Filter {
 func (r *Report) count(p *population.Population, w population.Window) []*population.Record {
 	ok := []*population.Record{}
 	c := &r.Requests
+	c.Before = len(p.Before)
 	for i := range p.Records {
 		rec := &p.Records[i]
 		c.Total++

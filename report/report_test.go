@@ -297,20 +297,22 @@ func TestRunningRequestsMakePercentilesLowerBounds(t *testing.T) {
 
 // Requests that still run are probably the slow ones: what is known of the others bounds percentiles from below only.
 func TestCensoringBeginsAboveOnePercent(t *testing.T) {
-	// Call i runs from i to i + 1.3 s; the window ends just before the last ones do.
+	// The calls run one after the other, for 1.3 of every 2 s; the window ends just before the last ones do.
 	calls := func(n, running int) *Report {
 		var list []testSpan
 		for i := range n {
 			call := gatewayCalls()[:2]
+			at := 2 * float64(i)
+			if i < running {
+				at = 2*float64(n) - 1
+			}
 			for k := range call {
 				call[k].trace = byte(i + 1)
-				if i < running {
-					call[k].start, call[k].end = call[k].start+1, call[k].end+1
-				}
+				call[k].start, call[k].end = call[k].start+at, call[k].end+at
 			}
 			list = append(list, call...)
 		}
-		return buildReport(t, list, Options{Window: population.Window{Since: epoch, Until: epoch + 2*second}})
+		return buildReport(t, list, Options{Window: population.Window{Since: epoch, Until: epoch + 2*int64(n)*second}})
 	}
 	for _, c := range []struct {
 		running  int
@@ -392,8 +394,12 @@ func TestTheRestOfBothLedgersIsOneLine(t *testing.T) {
 		},
 		NotApart: []NotApart{{Phases: []analyzer.Phase{analyzer.Decode, analyzer.Stream}, E2EShare: 0.5}},
 	}
+	var a answer
+	textPhases(&a, r)
 	var b bytes.Buffer
-	textPhases(&b, r)
+	if err := a.writeTo(&b); err != nil {
+		t.Fatal(err)
+	}
 	want := "  the rest     frontend 60.0 % of TTFT, 2.0 % of E2E; decode + stream (not separable) 50.0 % of E2E; 2 more under 0.1 % each\n"
 	if !strings.HasSuffix(b.String(), want) {
 		t.Errorf("got\n%s\nwant at its end\n%s", &b, want)

@@ -24,6 +24,8 @@ type SLO struct {
 	Goodput    float64 `json:"goodput_rps"`
 	Throughput float64 `json:"throughput_rps"`
 	Seconds    float64 `json:"window_s"`
+	// Interval is that of Attainment over blocks of independent requests; absent under 5 of them.
+	Interval *population.Estimate `json:"attainment_interval,omitempty"`
 	// EstimatedGoodput is what the goodput would be without sampling; absent when nothing was sampled.
 	EstimatedGoodput *float64 `json:"estimated_goodput_rps,omitempty"`
 }
@@ -84,12 +86,15 @@ func slo(p *population.Population, r *Report, o Options) *SLO {
 	limits := [...]int64{o.Objectives.TTFT, o.Objectives.TPOT, o.Objectives.E2E}
 	each := make([]Objective, len(limits))
 	var good population.TrueCount
+	in, attained := population.Clustered{Blocks: p.Blocks}, make([]bool, len(p.Records))
 	for i := range p.Records {
 		rec := &p.Records[i]
 		s.Total++
+		in.Of = append(in.Of, rec.Block)
 		switch o.Objectives.Judge(rec, o.Window.Until) {
 		case population.Attained:
 			s.Attained++
+			attained[i] = true
 			good.Add(o.probability(rec))
 		case population.Missed:
 			s.Missed++
@@ -114,6 +119,9 @@ func slo(p *population.Population, r *Report, o Options) *SLO {
 	if s.Total > 0 {
 		s.Attainment = float64(s.Attained) / float64(s.Total)
 		s.AttainmentHigh = float64(s.Attained+s.Unknown+s.Running) / float64(s.Total)
+	}
+	if e, ok := in.Proportion(func(i int) bool { return attained[i] }); ok {
+		s.Interval = &e
 	}
 	if s.Seconds > 0 {
 		s.Goodput, s.Throughput = float64(s.Attained)/s.Seconds, float64(r.Requests.Succeeded)/s.Seconds

@@ -33,16 +33,16 @@ const (
 )
 
 // streaming computes what is known of single chunks, or nil if that is nothing.
-func streaming(ok []*population.Record, censored bool, o population.Objectives) *Streaming {
+func streaming(ok []*population.Record, blocks int, censored bool, o population.Objectives) *Streaming {
 	s := &Streaming{TTFTLimit: cmp.Or(o.TTFT, fluidityTTFT), TPOTLimit: cmp.Or(o.TPOT, fluidityTPOT)}
 	ttfo := Measure{Name: "TTFO", Unit: "ns", Formula: "first token that is not reasoning - start"}
-	ttfo.fill(ok, censored, func(r *population.Record) (float64, bool) {
+	ttfo.fill(ok, blocks, censored, func(r *population.Record) (float64, bool) {
 		ns, has := r.TTFO()
 		return float64(ns), has
 	})
 	fluidity := Measure{Name: "fluidity", Unit: "share of tokens", Formula: "tokens on time, with slack carried over / n"}
 	var gaps []int64
-	fluidity.fill(ok, censored, func(r *population.Record) (float64, bool) {
+	fluidity.fill(ok, blocks, censored, func(r *population.Record) (float64, bool) {
 		ttft, known := r.TTFT()
 		if !known || r.ITL() == nil {
 			return 0, false

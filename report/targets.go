@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/population"
 )
 
@@ -131,11 +132,11 @@ func parseShare(text string) (float64, error) {
 
 // targets judges the measures. What could still turn either way is unknown: a value under its limit whose interval is
 // open above, because there are too few requests or some were still running, and one over it that one request makes.
-func targets(list []Target, measures []Measure, c Counts) []TargetResult {
+func targets(list []Target, measures []Measure, c Counts, errors failing) []TargetResult {
 	results := []TargetResult{}
 	for _, t := range list {
 		if t.Name == targetErrors {
-			results = append(results, judgeErrors(t, c))
+			results = append(results, judgeErrors(t, errors))
 			continue
 		}
 		measure, statistic, _ := strings.Cut(t.Name, "-")
@@ -168,6 +169,9 @@ func judgeMeasure(t Target, statistic string, m *Measure, censored bool) TargetR
 	r.judge(t, enough)
 	if r.Verdict == VerdictUnknown {
 		r.Why = "too few requests to tell"
+		if m.Quantiles[0].Open != "" && statistic != "mean" {
+			r.Why = "too few independent stretches to tell: " + m.Quantiles[0].Open
+		}
 		if censored {
 			r.Why = "requests still running at the window's end may be slower"
 		}
@@ -175,18 +179,39 @@ func judgeMeasure(t Target, statistic string, m *Measure, censored bool) TargetR
 	return r
 }
 
-// judgeErrors judges the share of failed requests among those that ended.
-func judgeErrors(t Target, c Counts) TargetResult {
-	ended := c.Total - c.Running
-	r := TargetResult{Name: t.Name, Measure: targetErrors, Statistic: "share", Unit: "share", Limit: t.Limit, N: ended}
-	if ended == 0 {
+// A failing is the share of failed requests among those that ended.
+type failing struct {
+	ended int
+	population.Estimate
+	interval bool // there is one
+}
+
+func errorShare(p *population.Population, w population.Window) failing {
+	in := population.Clustered{Blocks: p.Blocks}
+	var failed []bool
+	for i := range p.Records {
+		if r := &p.Records[i]; !r.Running(w.Until) {
+			in.Of, failed = append(in.Of, r.Block), append(failed, r.Outcome == analyzer.Failed)
+		}
+	}
+	f := failing{ended: len(failed)}
+	f.Estimate, f.interval = in.Proportion(func(i int) bool { return failed[i] })
+	return f
+}
+
+// judgeErrors judges the share of failed requests.
+func judgeErrors(t Target, f failing) TargetResult {
+	r := TargetResult{Name: t.Name, Measure: targetErrors, Statistic: "share", Unit: "share", Limit: t.Limit, N: f.ended}
+	if f.ended == 0 {
 		r.judge(t, false)
 		r.Why = "no request ended"
 		return r
 	}
-	e := population.Proportion(c.Failed, ended)
-	r.Value, r.Low, r.High = &e.Value, &e.Low, &e.High
-	r.judge(t, float64(ended)*t.Limit >= 1) // else one error alone would miss it
+	r.Value = &f.Value
+	if f.interval {
+		r.Low, r.High = &f.Low, &f.High
+	}
+	r.judge(t, float64(f.ended)*t.Limit >= 1) // else one error alone would miss it
 	if r.Verdict == VerdictUnknown {
 		r.Why = "too few requests to tell"
 	}

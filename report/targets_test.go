@@ -2,6 +2,8 @@ package report
 
 import (
 	"testing"
+
+	"github.com/slowtoken/slowtoken/analyzer/population"
 )
 
 func ptr(x float64) *float64 { return &x }
@@ -11,15 +13,16 @@ func TestVerdicts(t *testing.T) {
 		return Measure{Name: "TTFT", Unit: "ns", N: n, Mean: value, Quantiles: []Quantile{{P: 0.5, Value: value, Low: low, High: high}}}
 	}
 	for _, c := range []struct {
-		name     string
-		target   string
-		limit    string
-		measure  Measure
-		counts   Counts
-		verdict  string
-		sure     bool
-		within   *bool
-		saysWhat bool
+		fewBlocks bool
+		name      string
+		target    string
+		limit     string
+		measure   Measure
+		counts    Counts
+		verdict   string
+		sure      bool
+		within    *bool
+		saysWhat  bool
 	}{
 		{name: "below, interval too", target: "ttft-p50", limit: "1s", measure: ttft(100, 0.5e9, ptr(0.4e9), ptr(0.6e9)), verdict: VerdictPass, sure: true},
 		{name: "below, interval across", target: "ttft-p50", limit: "1s", measure: ttft(100, 0.9e9, ptr(0.8e9), ptr(1.1e9)), verdict: VerdictPass},
@@ -39,13 +42,16 @@ func TestVerdicts(t *testing.T) {
 		{name: "no errors in few", target: "errors", limit: "1%", counts: Counts{Total: 20}, verdict: VerdictUnknown, saysWhat: true},
 		{name: "many errors in few", target: "errors", limit: "1%", counts: Counts{Total: 20, Failed: 10}, verdict: VerdictFail, sure: true},
 		{name: "those that still run are not counted", target: "errors", limit: "1%", counts: Counts{Total: 1000, Running: 980, Failed: 10}, verdict: VerdictFail, sure: true},
+		{name: "no errors in few blocks", target: "errors", limit: "1%", counts: Counts{Total: 400}, fewBlocks: true, verdict: VerdictPass},
 		{name: "none ended", target: "errors", limit: "1%", counts: Counts{Total: 5, Running: 5}, verdict: VerdictUnknown, saysWhat: true},
 	} {
 		target, err := ParseTarget(c.target, c.limit)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := targets([]Target{target}, []Measure{c.measure}, c.counts)[0]
+		ended := c.counts.Total - c.counts.Running
+		errors := failing{ended, population.Proportion(c.counts.Failed, ended), !c.fewBlocks}
+		got := targets([]Target{target}, []Measure{c.measure}, c.counts, errors)[0]
 		if got.Verdict != c.verdict || got.Sure != c.sure || (got.Why != "") != c.saysWhat {
 			t.Errorf("%s: %s, sure %v, %q; want %s, %v", c.name, got.Verdict, got.Sure, got.Why, c.verdict, c.sure)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/rules"
 )
 
 // MaxTextLines is how many lines the terminal answer has at most.
@@ -18,42 +19,39 @@ const maxTextWidth = 140
 // maxTextOperations is how many operations the terminal answer shows, if there is room; the JSON form has them all.
 const maxTextOperations = 3
 
-// WriteText prints r for a terminal, in at most [MaxTextLines] lines. Names from the telemetry are cut and stripped of
-// control characters, since they are not ours.
+// WriteText prints r for a terminal, in at most [MaxTextLines] lines: why, what it costs and what to do; then what was read,
+// the measures, the phases, requests to look at, and what could not be seen. Names from the telemetry are cut and stripped
+// of control characters, since they are not ours.
 func WriteText(w io.Writer, r *Report) error {
-	var top, end, doubts bytes.Buffer
-	textCause(&top, r)
-	textHeader(&top, r)
+	var p answer
+	textCause(&p, r)
+	p.addLine(rankKept, incidentLine(r))
+	p.add(rankKept, textOf(r, textHeader))
 	if r.Requests.Total > 0 {
-		textMeasures(&top, r)
-		textTargets(&top, r)
-		textSLO(&top, r)
-		textPhases(&top, r)
-	}
-	textExemplars(&end, r)
-	textDoubts(&doubts, r)
-	room := func() int { return MaxTextLines - lines(&top) - lines(&end) - lines(&doubts) }
-	textLink(&end, r, room())
-	for _, line := range []string{incidentLine(r), headroomLine(r), tailLine(r)} {
-		if line != "" && room() > 0 {
-			top.WriteString(line + "\n")
+		if r.Verdict == "" {
+			p.add(rankBlank, "\n")
 		}
+		textMeasures(&p, r)
+		p.add(rankKept, textOf(r, textTargets)+textOf(r, textSLO))
+		p.add(rankBlank, "\n")
+		textPhases(&p, r)
+		p.addLine(rankHeadroom, headroomLine(r))
+		p.addLine(rankTail, tailLine(r))
 	}
-	if line := abstainedLine(r); line != "" {
-		if n := bytes.IndexByte(doubts.Bytes(), '\n') + 1; room() == 0 && n > 0 {
-			doubts.Truncate(n) // what to do comes before what a warning means
-		}
-		if room() > 0 {
-			end.WriteString(line + "\n")
-		}
-	}
-	textOperations(&top, r, room())
-	end.Write(doubts.Bytes())
-	_, err := w.Write(append(top.Bytes(), end.Bytes()...))
-	return err
+	textOperations(&p, r)
+	textExemplars(&p, r)
+	p.addLine(rankKept, abstainedLine(r))
+	textDoubts(&p, r)
+	p.fit(MaxTextLines)
+	return p.writeTo(w)
 }
 
-func lines(b *bytes.Buffer) int { return bytes.Count(b.Bytes(), []byte{'\n'}) }
+// textOf returns what print prints.
+func textOf(r *Report, print func(*bytes.Buffer, *Report)) string {
+	var b bytes.Buffer
+	print(&b, r)
+	return b.String()
+}
 
 func textHeader(b *bytes.Buffer, r *Report) {
 	asked := "all data"
@@ -85,6 +83,9 @@ func textHeader(b *bytes.Buffer, r *Report) {
 	if c.Running > 0 {
 		fmt.Fprintf(b, ", %s still running at the window's end", Count(c.Running))
 	}
+	if c.Before > 0 {
+		fmt.Fprintf(b, "; %s more reach into the window", Count(c.Before))
+	}
 	if r.Turns > 0 {
 		fmt.Fprintf(b, "; %s", plural(r.Turns, "turn"))
 	}
@@ -114,8 +115,9 @@ func dialectList(list []Dialect) string {
 	return "dialect " + strings.Join(parts, ", ")
 }
 
-func textPhases(b *bytes.Buffer, r *Report) {
-	fmt.Fprintf(b, "\n%-14s %-22s %-22s %s\n", "critical path", "share of TTFT", "share of E2E", "score: % of E2E to be won back (95 % interval)")
+func textPhases(a *answer, r *Report) {
+	b := &bytes.Buffer{}
+	fmt.Fprintf(b, "%-14s %-22s %-22s %s\n", "critical path", "share of TTFT", "share of E2E", "score: % of E2E to be won back (95 % interval"+starLegend(r)+")")
 	var rest restLine
 	for _, p := range r.Phases {
 		core := false
@@ -144,7 +146,8 @@ func textPhases(b *bytes.Buffer, r *Report) {
 	for _, n := range r.NotApart {
 		rest.add(joinPhases(n.Phases, " + ")+" (not separable)", n.TTFTShare, n.E2EShare)
 	}
-	rest.print(b)
+	a.add(rankKept, b.String())
+	a.addLine(rankRest, rest.text())
 }
 
 // A restLine collects what is none of the core phases, for one line: several small shares are only counted.
@@ -169,16 +172,18 @@ func (l *restLine) add(name string, ttft, e2e float64) {
 	l.parts = append(l.parts, part)
 }
 
-func (l *restLine) print(b *bytes.Buffer) {
+// text returns the line; "" where there is no rest.
+func (l *restLine) text() string {
 	parts := l.parts
 	if len(l.small) > 1 {
 		parts = append(parts, fmt.Sprintf("%d more under 0.1 %% each", len(l.small)))
 	} else {
 		parts = append(parts, l.small...)
 	}
-	if len(parts) > 0 {
-		fmt.Fprintf(b, "  the rest     %s\n", strings.Join(parts, "; "))
+	if len(parts) == 0 {
+		return ""
 	}
+	return "  the rest     " + printable(strings.Join(parts, "; "), maxTextWidth-15)
 }
 
 // notObservable says where a phase that no telemetry shows may hide.
@@ -201,25 +206,50 @@ func joinPhases(phases []analyzer.Phase, sep string) string {
 	return strings.Join(names, sep)
 }
 
-// textOperations prints operations into so many lines; the first is left empty if there is room.
-func textOperations(b *bytes.Buffer, r *Report, room int) {
-	n := min(len(r.Operations), maxTextOperations, room)
-	if n > 0 && room > 1 {
-		b.WriteByte('\n')
-		n = min(n, room-1)
+func textOperations(p *answer, r *Report) {
+	if len(r.Operations) > 0 {
+		p.add(rankBlank, "\n")
 	}
-	for i := range max(n, 0) {
+	for i := range r.Operations[:min(len(r.Operations), maxTextOperations)] {
 		op := &r.Operations[i]
-		fmt.Fprintf(b, "operation  %7s of %s on critical paths: %s (%s)\n", Percent(op.Share), Duration(float64(r.PathTime)),
-			printable(op.Service+" "+op.Name, 60), plural(op.Spans, "span"))
+		p.addLine(rankOperation, fmt.Sprintf("operation  %7s of %s on critical paths: %s (%s)", Percent(op.Share), Duration(float64(r.PathTime)),
+			printable(op.Service+" "+op.Name, 60), plural(op.Spans, "span")))
 	}
 }
 
-func textExemplars(b *bytes.Buffer, r *Report) {
+// textExemplars prints requests to look at: those that the first cause rests on, else the median, the 95th percentile and
+// the slowest.
+func textExemplars(p *answer, r *Report) {
+	if r.Verdict == rules.VerdictBottleneck && len(r.Findings[0].Who.Exemplars) > 0 {
+		head := "look at"
+		for _, e := range r.Findings[0].Who.Exemplars {
+			text := Duration(float64(e.E2E))
+			if e.TTFT > 0 {
+				text += ", first token after " + Duration(float64(e.TTFT))
+			}
+			p.addLine(rankKept, fmt.Sprintf("%-10s %s: %s", head, linkOr(e.Link, "trace "+e.TraceID.String(), len(text)), text))
+			head = ""
+		}
+		return
+	}
+	link := ""
 	for _, e := range r.Exemplars {
 		if e.What == "p99" {
 			continue
 		}
-		fmt.Fprintf(b, "%-10s trace %s: %s, of that %s %s\n", e.What, e.TraceID, Duration(float64(e.E2E)), joinPhases(e.Largest, " + "), Percent(e.Share))
+		text := fmt.Sprintf("%s, of that %s %s", Duration(float64(e.E2E)), joinPhases(e.Largest, " + "), Percent(e.Share))
+		p.addLine(rankKept, fmt.Sprintf("%-10s trace %s: %s", e.What, e.TraceID, text))
+		link = e.Link
 	}
+	if line := "           " + printable(link, len(link)); link != "" && len(line) <= maxTextWidth {
+		p.addLine(rankLink, line)
+	}
+}
+
+// linkOr returns the link if it fits on a line beside so much text, else the other name.
+func linkOr(link, name string, beside int) string {
+	if link == "" || 13+len(link)+beside > maxTextWidth {
+		return name
+	}
+	return printable(link, len(link))
 }

@@ -1,14 +1,13 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 )
 
 // textDoubts names what was left out and every doubt, and says what the first one means and, if there is
 // room, what to do about it.
-func textDoubts(b *bytes.Buffer, r *Report) {
+func textDoubts(p *answer, r *Report) {
 	var names []string
 	first, meaning, remedy := "", "", ""
 	for _, w := range r.LeftOut {
@@ -31,11 +30,11 @@ func textDoubts(b *bytes.Buffer, r *Report) {
 	if len(r.Quality.NotTrusted) > 0 {
 		legend = "! not to be trusted; "
 	}
-	fmt.Fprintf(b, "warnings   %s%s\n", legend, printable(strings.Join(names, ", "), maxTextWidth-11-len(legend)))
+	p.addLine(rankKept, fmt.Sprintf("warnings   %s%s", legend, printable(strings.Join(names, ", "), maxTextWidth-11-len(legend))))
 	if line := meaning + "; " + remedy; remedy != "" && len(first)+len(line)+2 <= maxTextWidth-11 {
 		meaning = line
 	}
-	fmt.Fprintf(b, "           %s: %s\n", first, printable(meaning, maxTextWidth-13-len(first)))
+	p.addLine(rankMeaning, fmt.Sprintf("           %s: %s", first, printable(meaning, maxTextWidth-13-len(first))))
 }
 
 // doubtText is a doubt's name with its weight: the share of time that it speaks of, else of requests.

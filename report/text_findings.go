@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -9,11 +8,17 @@ import (
 )
 
 // textCause prints the answer: the first cause in one sentence, what it costs, and the one change to make first.
-func textCause(b *bytes.Buffer, r *Report) {
+func textCause(p *answer, r *Report) {
 	if r.Verdict == "" {
 		return
 	}
-	line := func(head, text string) { fmt.Fprintf(b, "%-10s %s\n", head, printable(text, maxTextWidth-11)) }
+	line := func(head, text string) {
+		first, more := wrap(printable(text, 2*(maxTextWidth-11)), maxTextWidth-11)
+		p.addLine(rankKept, fmt.Sprintf("%-10s %s", head, first))
+		if more != "" {
+			p.addLine(rankCause, fmt.Sprintf("%-10s %s", "", printable(more, maxTextWidth-11)))
+		}
+	}
 	if r.Verdict != rules.VerdictBottleneck {
 		line("cause", noCause(r))
 		return
@@ -25,9 +30,10 @@ func textCause(b *bytes.Buffer, r *Report) {
 	if len(f.Recommendation.Settings) > 0 {
 		change = f.Recommendation.Settings[0] + " (" + rules.StackName(f.Recommendation.Stack) + "): " + lowerFirst(change)
 	}
-	line("do first", change+predictedText(f))
+	predicted := predictedText(f)
+	line("do first", printable(change, maxTextWidth-11-len(predicted))+predicted)
 	if more := moreText(r); more != "" {
-		line("then", more)
+		p.addLine(rankThen, fmt.Sprintf("%-10s %s", "then", printable(more, maxTextWidth-11)))
 	}
 }
 
@@ -110,6 +116,20 @@ func moreText(r *Report) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// wrap cuts s at the last space that lets the first part have so many characters.
+func wrap(s string, width int) (first, more string) {
+	runes := []rune(s)
+	if len(runes) <= width {
+		return s, ""
+	}
+	for at := width; at > 0; at-- {
+		if runes[at] == ' ' {
+			return string(runes[:at]), string(runes[at+1:])
+		}
+	}
+	return string(runes[:width]), string(runes[width:])
 }
 
 func lowerFirst(s string) string {

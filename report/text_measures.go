@@ -8,10 +8,8 @@ import (
 	"strings"
 )
 
-func textMeasures(b *bytes.Buffer, r *Report) {
-	if r.Verdict == "" { // the lines of the cause take its room
-		b.WriteByte('\n')
-	}
+func textMeasures(p *answer, r *Report) {
+	b := &bytes.Buffer{}
 	fmt.Fprintf(b, "%-10s %7s   %-26s %-26s %s\n", "latency", "n", "p50 (95 % interval)", "p95", "p99")
 	defined := []string{}
 	for _, m := range r.Measures {
@@ -31,8 +29,9 @@ func textMeasures(b *bytes.Buffer, r *Report) {
 		}
 		fmt.Fprintln(b, strings.TrimRight(row.String(), " "))
 	}
+	p.add(rankKept, b.String())
 	if len(defined) > 0 {
-		fmt.Fprintf(b, "  as %s defines them, p50 / p95: %s\n", r.Measures[len(r.Measures)-1].Definition, strings.Join(defined, "; "))
+		p.addLine(rankDefinition, fmt.Sprintf("  as %s defines them, p50 / p95: %s", r.Measures[len(r.Measures)-1].Definition, strings.Join(defined, "; ")))
 	}
 }
 
@@ -123,6 +122,8 @@ func quantile(q Quantile, censored bool) string {
 		value = ">= " + value
 	}
 	switch {
+	case q.Low == nil && q.Open != "":
+		return value + " (" + q.Open + ")"
 	case q.Low == nil:
 		return value + " (n too small)"
 	case q.High == nil:

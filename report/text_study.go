@@ -39,19 +39,23 @@ func scored(s *population.Score) string {
 	return text
 }
 
-// headroomLine says what all phases at their floors would win, and what the stars of the scores mean.
-func headroomLine(r *Report) string {
-	star := ""
+// starLegend says what the stars of the scores mean; "" if there is none.
+func starLegend(r *Report) string {
 	for i := range r.Scores {
 		s := &r.Scores[i]
 		if s.Cohort == population.CohortAll && s.Path == population.PathE2E && s.Value != nil && s.NoFeedback && *s.Value >= 1 {
-			star = "; * without replay: that others then wait less is not in it"
+			return "; * before others wait less"
 		}
 	}
+	return ""
+}
+
+// headroomLine says what all phases at their floors would win.
+func headroomLine(r *Report) string {
 	for i := range r.Headroom {
 		h := &r.Headroom[i]
 		if h.Cohort == population.CohortAll && h.Path == population.PathE2E && h.Value != nil {
-			return "  all at once  " + strings.TrimRight(scored(h), "*") + ", with every phase at its floor" + star
+			return "  all at once  " + scored(h) + ", with every phase at its floor"
 		}
 	}
 	return ""
@@ -105,13 +109,13 @@ func incidentLine(r *Report) string {
 		if worst.Drain > 0 {
 			text += fmt.Sprintf(", %s to drain", Duration(float64(worst.Drain)))
 		}
-		text += "; "
+		text += ", "
 	}
 	among := fmt.Sprintf("%d of the %d", worst.Tail, worst.TailOf)
 	if worst.Tail == worst.TailOf {
 		among = fmt.Sprintf("all %d", worst.Tail)
 	}
-	text += among + " requests from p95 on are in it"
+	text += "with " + among + " requests from p95 on"
 	if worst.P95Without > 0 {
 		text += fmt.Sprintf("; p95 %s, without it %s", Duration(float64(worst.P95)), Duration(float64(worst.P95Without)))
 	}
