@@ -31,6 +31,8 @@ type settings struct {
 	Links  linkSettings
 	Rules  ruleSettings
 
+	Confluence confluenceSettings
+
 	Serve serveSettings
 }
 
@@ -80,7 +82,7 @@ func (s *settings) list() []*setting {
 		{key: "settle", flag: durationFlag(&s.Settle, "settle", "leave out traces of which the server received a span less than this `TIME` ago: they may still grow")},
 		{key: "mapping", flag: textFlag(&s.Mapping, "mapping", "read spans as this `FILE` says too: docs/mapping.md")},
 		{key: "drop-content", flag: boolFlag(&s.DropContent, "drop-content", "keep prompts and completions out of the database")},
-		{key: "memory-limit", flag: textFlag(&s.MemoryLimit, "memory-limit", "most memory that the database may take, such as 2GiB: `SIZE`")},
+		{key: "memory-limit", flag: textFlag(&s.MemoryLimit, "memory-limit", "most memory that the database may take, such as 2GiB: `SIZE` (1GiB unless set, 384MiB while serving)")},
 		{key: "serve.otlp.protocols.grpc.endpoint", flag: textFlag(&s.Serve.GRPCEndpoint, "otlp-grpc-endpoint", "`ADDRESS` to receive OTLP/gRPC on")},
 		{key: "serve.otlp.protocols.http.endpoint", flag: textFlag(&s.Serve.HTTPEndpoint, "otlp-http-endpoint", "`ADDRESS` to receive OTLP/HTTP on")},
 		{key: "serve.admin-endpoint", flag: textFlag(&s.Serve.AdminEndpoint, "admin-endpoint", "`ADDRESS` of /healthz, /readyz and /metrics")},
@@ -96,7 +98,7 @@ func (s *settings) list() []*setting {
 		{key: "serve.max-attributes", flag: intFlag(&s.Serve.MaxAttributes, "max-attributes", "drop the attributes of a span beyond this `NUMBER`")},
 		{key: "serve.max-value-size", flag: intFlag(&s.Serve.MaxValueSize, "max-value-size", "cut attribute values that are longer, in `KIB`")},
 		{key: "serve.max-nesting", flag: intFlag(&s.Serve.MaxNesting, "max-nesting", "refuse spans with values that nest more `LEVELS` of lists and maps")},
-	}, slices.Concat(s.limitSettings.list(), s.Source.list(), s.Links.list(), s.Rules.list())...)
+	}, slices.Concat(s.limitSettings.list(), s.Source.list(), s.Links.list(), s.Rules.list(), s.Confluence.list())...)
 }
 
 func defaultSettings(getenv func(string) string) settings {

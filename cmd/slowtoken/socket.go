@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,6 +72,10 @@ func findServer(ctx context.Context, db string) (info *remote.Info, alive bool, 
 	return &found, true, client.Close()
 }
 
+// servedMemory is what the database of a server may take unless told: it fills whatever it is given with blocks that it
+// has written, and more of them make nothing faster.
+const servedMemory = "384MiB"
+
 // openOwned opens the database for the server alone, and refuses when another server has it.
 func openOwned(ctx context.Context, c *config) (db *storage.DB, err error) {
 	if err := c.checkDB(); err != nil {
@@ -89,7 +94,7 @@ func openOwned(ctx context.Context, c *config) (db *storage.DB, err error) {
 				fmt.Errorf("serve: pid %d, slowtoken %s, serves %s since %s", info.PID, info.Version, c.DB, stamp(info.Started.Truncate(time.Second))),
 				"stop it with kill %d, or serve another database with --db", info.PID)
 		}
-		db, err = storage.Open(ctx, storage.Options{Path: c.DB, MemoryLimit: c.MemoryLimit, Retention: retention})
+		db, err = storage.Open(ctx, storage.Options{Path: c.DB, MemoryLimit: cmp.Or(c.MemoryLimit, servedMemory), Retention: retention})
 		return err
 	})
 	return db, err
