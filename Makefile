@@ -120,7 +120,7 @@ soak: build ## receive for SOAK (20m) at SOAK_RATE (40000) spans/s; memory and a
 	@.ci/soak $(BINARY) $(SOAK) $(SOAK_RATE)
 
 .PHONY: demo
-demo: build ## build, send a recording through a server, analyze it
+demo: build ## build, make a server slow, say why, mend it: a minute
 	$(BINARY) demo $(DEMO_FLAGS)
 
 .PHONY: fmt

@@ -1,128 +1,430 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
-	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/slowtoken/slowtoken/inference/demo"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/inference"
+	"github.com/slowtoken/slowtoken/report"
 )
 
-func demoCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "demo",
-		Short:   "See an answer without any setup",
-		GroupID: groupAnswer,
-		Long: `Starts a server of its own on free ports with a database that is removed afterwards, sends it three minutes of recorded
-traffic of a simulated vLLM server over OTLP/gRPC as if they had just happened, and analyzes them. Nothing else on this
-machine is touched.`,
-		Example: "  slowtoken demo",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runDemo(cmd.Context()) },
-	}
+// demoOptions are the flags of demo.
+type demoOptions struct {
+	ollama string
+	page   string // file for the report as a page
+	keep   string // folder for the database
+	length time.Duration
 }
 
-func (a *app) runDemo(ctx context.Context) (err error) {
-	recording, err := readRecording(demo.Recording())
-	if err != nil {
-		return fmt.Errorf("demo: read the recording: %w", err)
-	}
-	retime(recording, a.now())
+func demoCommand(a *app) *cobra.Command {
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use:     "demo",
+		Short:   "Make a server slow, see why, and see whether the advice holds",
+		GroupID: groupAnswer,
+		Long: `Starts a receiver and a gateway on free ports in front of an LLM server, and injects a fault: the gateway lets far fewer
+requests in at once than the server could answer together; or, where that would not help, more requests arrive than the
+server can answer. The traces of a quarter of a minute are analyzed, and a replay says what mending the fault would bring.
+Then it is mended, the same requests arrive again, and what they took stands beside what was foretold.
 
+The server is an Ollama that answers at $OLLAMA_HOST or on this machine, with a model that it has; else an installed
+ollama, started for the while with a small model of random weights; else a simulated one, and everything says SIMULATED.
+Nothing is left behind, unless --keep or --report says so.`,
+		Example: `  slowtoken demo
+  slowtoken demo --ollama sim --report demo.html   # without any model; the long report as a page, too
+  slowtoken demo --keep /tmp/demo && slowtoken analyze --db /tmp/demo/demo.db`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDemo(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.ollama, "ollama", "", "`URL` of an Ollama server, managed: start an installed one, or sim: simulate one (default: the first of these that there is)")
+	f.StringVar(&o.page, "report", "", "write the long report to `FILE`, as a page (HTML)")
+	f.StringVar(&o.keep, "keep", "", "keep the traces in `FOLDER`, as demo.db")
+	f.DurationVar(&o.length, "length", 15*time.Second, "how long requests arrive, `DURATION`, each of two times")
+	return cmd
+}
+
+// A demo is one run of it.
+type demo struct {
+	*app
+	o        demoOptions
+	config   *config // of the demo's own database and server
+	receiver *service
+	server   *demoServer
+	requests []demoRequest
+	quiet    *slog.Logger // of the gateway, which says nothing but warnings
+}
+
+// runDemo starts what is needed, and stops it in the reverse order.
+func (a *app) runDemo(ctx context.Context, o demoOptions) (err error) {
+	if o.length < 5*time.Second || o.length > 10*time.Minute {
+		return usageError("demo: --length %s: want 5s to 10m", o.length)
+	}
 	dir, err := os.MkdirTemp("", "slowtoken-demo-")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	config := newConfig(a.getenv)
-	config.DB = filepath.Join(dir, "demo.db")
-	config.Settle = 0 // everything there is has been sent once the sender is done
-	config.Serve.GRPCEndpoint, config.Serve.HTTPEndpoint, config.Serve.AdminEndpoint = "127.0.0.1:0", "127.0.0.1:0", "off"
-	server, err := a.startService(ctx, config)
+	d := &demo{app: a, o: o, config: newConfig(a.getenv), quiet: newLogger(a.stderr, "warn", a.config.LogFormat)}
+	d.config.DB = filepath.Join(dir, "demo.db")
+	if o.keep != "" {
+		d.config.DB = filepath.Join(o.keep, "demo.db")
+		if _, err := os.Stat(d.config.DB); err == nil {
+			return usageError("demo: --keep %s: there is a demo.db already", o.keep)
+		}
+		if err := makeDataDir(d.config.DB); err != nil {
+			return fmt.Errorf("demo: --keep: %w", err)
+		}
+	}
+	d.config.Settle = 0 // everything there is has been sent once the gateway has stopped
+	d.config.Serve.GRPCEndpoint, d.config.Serve.HTTPEndpoint, d.config.Serve.AdminEndpoint = "off", "127.0.0.1:0", "off"
+	if d.receiver, err = a.startService(ctx, d.config); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer func() {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		if stopErr := d.receiver.stop(stopCtx); stopErr != nil {
+			err = errors.Join(err, fmt.Errorf("demo: stop the receiver: %w", stopErr))
+		}
+	}()
+	if d.server, err = a.findDemoServer(ctx, o.ollama, dir); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.server.stop()) }()
+	return d.run(ctx)
+}
+
+// A demoFault is what makes the demo's server slow, and how it is mended.
+type demoFault struct {
+	slots, mendedSlots int     // that the gateway lets in at once
+	pace               float64 // at which the same requests arrive when it is mended; 1 is as before
+	about, mended      string
+	change             population.Scenario // the mending, as the replay has it
+}
+
+// run shows a slow system, why it is slow, and what it is like without the fault.
+func (d *demo) run(ctx context.Context) error {
+	d.note("server    %s", d.server.about)
+	fault, err := d.plan(ctx)
+	if errors.Is(err, errTooSlow) && d.o.ollama == "" {
+		d.note("%s; going on with a simulated server", err)
+		if err = d.simulateInstead(); err == nil {
+			fault, err = d.plan(ctx)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	d.note("fault     %s", fault.about)
+	slow, err := d.load(ctx, fault.slots, 1)
+	if err != nil {
+		return err
+	}
+	r, err := d.analyze(ctx, slow, fault.slots)
+	if err != nil {
+		return err
+	}
+	d.banner(d.stdout)
+	if err := report.WriteText(d.stdout, r); err != nil {
+		return err
+	}
+	foretold, why, err := d.foretell(ctx, slow, fault)
+	if err != nil {
+		return err
+	}
+	d.note("mended    %s", fault.mended)
+	mended, err := d.load(ctx, fault.mendedSlots, fault.pace)
+	if err != nil {
+		return err
+	}
+	now, err := d.analyze(ctx, mended, fault.mendedSlots)
+	if err != nil {
+		return err
+	}
+	d.prove(r, now, fault, foretold, why)
+	if err := d.writePage(r); err != nil {
+		return err
+	}
+	d.whereNext(r)
+	return nil
+}
+
+const (
+	fewSlots, someSlots = 2, 4            // let in by a gateway at fault; by one in front of a server of which nothing is known
+	trial               = 2 * time.Second // how long it is tried what a server can do
+	enough              = 100             // requests that an answer rests on
+	overload            = 4.0 / 3         // arrivals over what can be served
+	batchingHelps       = 1.6             // times more answers with all slots than with few, from which the limit is the fault
+)
+
+var errTooSlow = errors.New("the server is too slow to say anything")
+
+// simulateInstead replaces the server.
+func (d *demo) simulateInstead() error {
+	s, err := d.simulatedDemoServer()
+	if err != nil {
+		return err
+	}
+	err = d.server.stop()
+	d.server = s
+	d.note("server    %s", s.about)
+	return err
+}
+
+// plan finds out what the server can do, and draws a load that is more than it can do with the fault: with a limit on what
+// is let in, where a higher one helps, else with more requests than it can answer.
+func (d *demo) plan(ctx context.Context) (f demoFault, err error) {
+	all := cmp.Or(d.server.parallel, someSlots)
+	scale := 1.0
+	limited, err := d.tryOut(ctx, fewSlots, scale)
+	if err != nil {
+		return f, err
+	}
+	if n := overload * limited * d.o.length.Seconds(); n < enough { // shorter questions and answers, so that there are enough
+		scale = max(0.05, 0.8*n/enough)
+		if limited, err = d.tryOut(ctx, fewSlots, scale); err != nil {
+			return f, err
+		}
+	}
+	served, err := d.tryOut(ctx, all, scale)
+	if err != nil {
+		return f, err
+	}
+	if served >= batchingHelps*limited {
+		d.requests = drawDemoRequests(min(overload*limited, 0.85*served), scale, d.o.length)
+		f = demoFault{
+			slots: fewSlots, mendedSlots: all, pace: 1, change: population.Scenario{Slots: all},
+			about: fmt.Sprintf("the gateway lets %d requests in at once, though the server answers %.1f times as many with %d; %d arrive within %s",
+				fewSlots, served/limited, all, len(d.requests), d.o.length),
+			mended: fmt.Sprintf("the gateway lets %d in at once; the same %d requests arrive again", all, len(d.requests)),
+		}
+	} else {
+		d.requests = drawDemoRequests(overload*served, scale, d.o.length*2/3)
+		f = demoFault{
+			slots: all, mendedSlots: all, pace: 0.5, change: population.Scenario{Rate: 0.5},
+			about:  fmt.Sprintf("%d requests arrive within %s, a third more than the server can answer", len(d.requests), d.o.length*2/3),
+			mended: "the same requests arrive again, half as fast",
+		}
+	}
+	if len(d.requests) < 20 {
+		return f, withHint(fmt.Errorf("demo: %w within %s: it answers %.2g requests a second", errTooSlow, d.o.length, served), "slowtoken demo --ollama sim, or a longer --length")
+	}
+	return f, nil
+}
+
+// tryOut returns how many requests a second are answered with that many at once.
+func (d *demo) tryOut(ctx context.Context, slots int, scale float64) (rate float64, err error) {
+	err = d.throughGateway(ctx, slots, func(c *demoClient) (err error) {
+		rate, err = c.throughput(ctx, drawDemoRequests(10, scale, 10*time.Second), slots, trial)
+		return err
+	})
+	return rate, err
+}
+
+// load sends the requests, at a pace of their own times, and returns in which time.
+func (d *demo) load(ctx context.Context, slots int, pace float64) (window, error) {
+	w := window{Since: time.Now()}
+	err := d.throughGateway(ctx, slots, func(c *demoClient) error {
+		failed, err := c.send(ctx, d.requests, pace)
+		if failed > 0 && failed < len(d.requests) && ctx.Err() == nil {
+			d.note("%d of %d requests failed, the first so: %s", failed, len(d.requests), err)
+			return nil
+		}
+		return err
+	})
+	w.Until = time.Now()
+	return w, err
+}
+
+// throughGateway calls do with a client of a gateway, whose spans are all received when it returns.
+func (d *demo) throughGateway(ctx context.Context, slots int, do func(*demoClient) error) (err error) {
+	telemetry, err := inference.TelemetryTo(ctx, d.receiver.otlp.Info().HTTP, buildVersion(), d.quiet)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer func() {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
-		if stopErr := server.stop(stopCtx); stopErr != nil {
-			err = errors.Join(err, fmt.Errorf("demo: stop the server: %w", stopErr))
+		if sendErr := telemetry.Shutdown(stopCtx); sendErr != nil {
+			err = errors.Join(err, fmt.Errorf("demo: send the last spans: %w", sendErr))
 		}
 	}()
-
-	address := server.otlp.Info().GRPC
-	spans, err := send(ctx, address, recording)
+	vocabularies, err := tokenizers("", d.server.url)
 	if err != nil {
-		return fmt.Errorf("demo: send the recording to %s: %w", address, err)
-	}
-	a.note("sent %d spans of a recorded, simulated vLLM server to a server on %s; slowtoken analyze --since 10m says:", spans, address)
-
-	analysis := *a
-	analysis.config = config
-	if err := analysis.runAnalyze(ctx, analyzeOptions{window: windowOptions{since: "10m"}, format: "text", memory: 1 << 30}); err != nil {
 		return err
 	}
-	a.note("that was the demo; its server and its data are removed now\n" +
-		"  your own traces, from a file:     slowtoken analyze FILE\n" +
-		"  your own traces, as they happen:  slowtoken serve, then send OTLP to 127.0.0.1:4317, then slowtoken analyze --since 10m")
-	return nil
+	g, err := inference.New(inference.Config{
+		Upstream: d.server.url, Slots: slots, QueueLimit: 10_000, OwnsQueue: d.server.parallel >= slots, Tokenizers: vocabularies,
+		WeightLog: d.server.weights, Tracer: telemetry.Tracer, Propagator: telemetry.Propagator, Metrics: inference.NewMetrics(), Logger: d.quiet,
+	})
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	server := &http.Server{Handler: g, ReadHeaderTimeout: 10 * time.Second}
+	go server.Serve(listener) // ends with ErrServerClosed when it is shut down
+	client := newDemoClient("http://"+listener.Addr().String(), d.server.model)
+	err = do(client)
+	client.close()
+	if ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), server.Close())
+	}
+	stopCtx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	if err != nil {
+		err = fmt.Errorf("demo: ask %s: %w", d.server.url, err)
+	}
+	return errors.Join(err, server.Shutdown(stopCtx))
 }
 
-// readRecording decodes gzip-compressed OTLP JSON lines.
-func readRecording(packed []byte) ([]ptrace.Traces, error) {
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+// reportOptions are how the demo's traces are analyzed.
+func (d *demo) reportOptions(w window, slots int) (o report.Options, err error) {
+	analysis := *d.app
+	analysis.config = d.config
+	language, err := analysis.language()
 	if err != nil {
-		return nil, err
+		return o, err
 	}
-	var recording []ptrace.Traces
-	lines := bufio.NewReader(unpacked)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			td, err := new(ptrace.JSONUnmarshaler).UnmarshalTraces(line)
-			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", len(recording)+1, err)
+	if o.Rules, err = analysis.loadRules(); err != nil {
+		return o, err
+	}
+	limits := limitOptions{facts: append([]string{"sampling=none", "replicas=1", fmt.Sprintf("max_num_seqs=%d", slots)}, d.server.facts...)}
+	err = limits.apply(d.config, &o)
+	o.Dialects = language.dialects
+	o.Window.Since, o.Window.Until = w.nanos()
+	return o, err
+}
+
+// read calls build with the traces of a window.
+func (d *demo) read(ctx context.Context, w window, slots int, build func(*traceSource, report.Options) error) error {
+	o, err := d.reportOptions(w, slots)
+	if err != nil {
+		return err
+	}
+	analysis := *d.app
+	analysis.config = d.config
+	src, err := analysis.openTraces(ctx, reading{window: w, whole: false, memory: 1 << 30})
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	o.LeftOut, o.Metrics = src.leftOut, src.metricPoints(ctx)
+	o.Source = "the demo's requests to " + d.server.about
+	if d.server.simulated {
+		o.Source = "SIMULATED requests to " + d.server.about
+	}
+	return build(src, o)
+}
+
+func (d *demo) analyze(ctx context.Context, w window, slots int) (r *report.Report, err error) {
+	err = d.read(ctx, w, slots, func(src *traceSource, o report.Options) (err error) {
+		if r, err = report.Build(src.traces, o); err == nil && r.Requests.Total == 0 {
+			err = fmt.Errorf("demo: none of the %d requests was traced", len(d.requests))
+		}
+		return err
+	})
+	return r, err
+}
+
+// foretell replays the requests of a window with the fault mended. Without an effect it says why.
+func (d *demo) foretell(ctx context.Context, w window, f demoFault) (e *population.Effect, why string, err error) {
+	err = d.read(ctx, w, f.slots, func(src *traceSource, o report.Options) error {
+		answer, err := report.BuildWhatIf(src.traces, f.change, o)
+		if err != nil {
+			return err
+		}
+		for _, domain := range answer.Domains {
+			for i := range domain.Effects {
+				if domain.Effects[i].Path == population.PathE2E && domain.Effects[i].P == 0.95 {
+					e = &domain.Effects[i]
+				}
 			}
-			recording = append(recording, td)
 		}
-		if errors.Is(err, io.EOF) {
-			return recording, nil
+		if refusal := answer.Refusal(); e == nil && refusal != nil {
+			why = refusal.Why
 		}
-		if err != nil {
-			return nil, err
-		}
+		return nil
+	})
+	return e, why, err
+}
+
+// banner says on w that nothing was computed, if so.
+func (d *demo) banner(w io.Writer) {
+	if d.server.simulated {
+		fmt.Fprintf(w, "SIMULATED  %s\n", d.server.about)
 	}
 }
 
-// send exports every batch over OTLP/gRPC, in order, as an application would, and returns how many spans were stored.
-func send(ctx context.Context, address string, batches []ptrace.Traces) (spans int, err error) {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return 0, err
+// prove prints what was foretold beside what came.
+func (d *demo) prove(slow, mended *report.Report, f demoFault, foretold *population.Effect, why string) {
+	fmt.Fprintln(d.stdout)
+	d.banner(d.stdout)
+	fmt.Fprintf(d.stdout, "proof      %s\n", f.mended)
+	if foretold != nil {
+		fmt.Fprintf(d.stdout, "  foretold   p95 of E2E: %s to %s, by replay of the traces above\n", report.Duration(foretold.Before), report.Duration(foretold.After))
+	} else {
+		fmt.Fprintf(d.stdout, "  foretold   nothing: %s\n", why)
 	}
-	defer conn.Close()
-	client := ptraceotlp.NewGRPCClient(conn)
-	for _, td := range batches {
-		response, err := client.Export(ctx, ptraceotlp.NewExportRequestFromTraces(td))
-		if err != nil {
-			return spans, err
-		}
-		if refused := response.PartialSuccess(); refused.RejectedSpans() > 0 {
-			return spans, fmt.Errorf("%d spans were refused: %s", refused.RejectedSpans(), refused.ErrorMessage())
-		}
-		spans += td.SpanCount()
+	for _, m := range []string{"E2E", "TTFT"} {
+		fmt.Fprintf(d.stdout, "  measured   p95 of %s: %s to %s\n", m, p95(slow, m), p95(mended, m))
 	}
-	return spans, nil
+}
+
+// p95 prints the p95 of a measure.
+func p95(r *report.Report, name string) string {
+	for _, m := range r.Measures {
+		for _, q := range m.Quantiles {
+			if m.Name == name && m.Definition == "" && q.P == 0.95 {
+				return report.Duration(q.Value)
+			}
+		}
+	}
+	return "unknown"
+}
+
+// writePage writes the long report, if it is asked for.
+func (d *demo) writePage(r *report.Report) error {
+	if d.o.page == "" {
+		return nil
+	}
+	r.Header = &report.Header{Title: "Why the demo's tokens were slow", Made: d.now().UTC(), Status: "demo"}
+	if d.server.simulated {
+		r.Header.Title, r.Header.Status = "SIMULATED: "+r.Header.Title, "simulated"
+	}
+	return d.writeOut(d.o.page, func(w io.Writer) error { return report.WriteHTML(w, r) })
+}
+
+func (d *demo) whereNext(r *report.Report) {
+	next := "that was the demo; its server and its data are removed now"
+	if d.o.keep != "" {
+		next = "that was the demo; its traces are kept\n  one of the requests above:        slowtoken trace --db " + d.config.DB
+		for _, e := range r.Exemplars {
+			if e.What == "p95" {
+				next += " " + e.TraceID
+			}
+		}
+	}
+	if d.o.page != "" {
+		next += "\n  the long report:                  " + d.o.page
+	}
+	d.note("%s\n"+
+		"  your own traces, from a file:     slowtoken analyze FILE\n"+
+		"  your own traces, as they happen:  slowtoken serve, then send OTLP to 127.0.0.1:4317, then slowtoken analyze --since 10m\n"+
+		"  your own Ollama:                  slowtoken serve, slowtoken gateway, and point clients at 127.0.0.1:11435", next)
 }

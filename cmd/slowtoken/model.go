@@ -91,15 +91,18 @@ func (a *app) runModelMake(size, out string, seed uint64, force bool) error {
 		return fmt.Errorf("model make: %w", err)
 	}
 	modelfile := strings.TrimSuffix(out, ".gguf") + ".Modelfile"
-	// One thread leaves the other processors to whoever asks: with all of them busy, threads that wait for each other make
-	// an answer many times slower.
-	text := fmt.Sprintf("FROM %s\nTEMPLATE {{ .Prompt }}\nPARAMETER num_thread 1\nPARAMETER temperature 1\n", path)
-	if err := os.WriteFile(modelfile, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(modelfile, []byte(modelfileOf(path)), 0o644); err != nil {
 		return fmt.Errorf("model make: %w", err)
 	}
 	fmt.Fprintln(a.stdout, out)
 	a.note("%d parameters; ollama create random -f %s makes it known to Ollama", shape.Parameters(), modelfile)
 	return nil
+}
+
+// modelfileOf describes the model in a file to Ollama. One thread leaves the other processors to whoever asks: with all of
+// them busy, threads that wait for each other make an answer many times slower.
+func modelfileOf(path string) string {
+	return fmt.Sprintf("FROM %s\nTEMPLATE {{ .Prompt }}\nPARAMETER num_thread 1\nPARAMETER temperature 1\n", path)
 }
 
 func modelTokensCommand(a *app) *cobra.Command {

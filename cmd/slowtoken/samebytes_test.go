@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/slowtoken/slowtoken/inference/demo"
 	"github.com/slowtoken/slowtoken/inference/synth"
 	"github.com/slowtoken/slowtoken/ingest"
 )
@@ -81,10 +80,10 @@ func (b *bench) run(args ...string) []byte {
 	return stdout.Bytes()
 }
 
-// recordingEndingAt returns the recording that ships with slowtoken, moved in time.
+// recordingEndingAt returns the recording, moved in time.
 func recordingEndingAt(t *testing.T, end time.Time) []ptrace.Traces {
 	t.Helper()
-	recording, err := readRecording(demo.Recording())
+	recording, err := readRecording()
 	if err != nil {
 		t.Fatal(err)
 	}

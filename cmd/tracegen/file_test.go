@@ -16,7 +16,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/slowtoken/slowtoken/analyzer"
-	"github.com/slowtoken/slowtoken/inference/demo"
 	"github.com/slowtoken/slowtoken/inference/synth"
 	"github.com/slowtoken/slowtoken/ingest"
 )
@@ -139,7 +138,7 @@ func TestShippedRecordingIsWhatTheSimulationGives(t *testing.T) {
 	if *update {
 		return
 	}
-	if !bytes.Equal(unpack(t, demo.Recording()), readFile(t, fresh)) {
+	if !bytes.Equal(unpack(t, readFile(t, path)), readFile(t, fresh)) {
 		t.Error("inference/demo holds another recording; go test ./cmd/tracegen -run Recording -update writes it anew")
 	}
 }

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// documents returns every Markdown file of the repository but those of tests, by its path below the top.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	list := map[string]string{}
+	for _, pattern := range []string{"*.md", "*/*.md", "*/*/*.md", "*/*/*/*.md", ".github/*.md", ".github/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join("..", "..", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			if strings.Contains(path, "testdata") {
+				continue
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list[strings.TrimPrefix(filepath.ToSlash(path), "../../")] = string(text)
+		}
+	}
+	if len(list) < 10 {
+		t.Fatalf("only %d documents were found", len(list))
+	}
+	return list
+}
+
+var (
+	fenced       = regexp.MustCompile("(?ms)^ *(```+)([^\n`]*)\n(.*?)^ *```+ *$")
+	inlineCode   = regexp.MustCompile("`[^`\n]*`")
+	markdownLink = regexp.MustCompile(`\]\(([^)\s]+)(?:\s+"[^"]*")?\)`)
+	htmlLink     = regexp.MustCompile(`(?:href|src)="([^"]+)"`)
+	heading      = regexp.MustCompile(`(?m)^#{1,6} +(.*?) *#* *$`)
+	htmlAnchor   = regexp.MustCompile(`<a (?:id|name)="([^"]+)"`)
+)
+
+// TestDocumentLinks follows every relative link in every document: to a file that is there, and to a heading that it has.
+func TestDocumentLinks(t *testing.T) {
+	all := documents(t)
+	followed := 0
+	for path, text := range all {
+		for _, target := range links(text) {
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			followed++
+			file, anchor, _ := strings.Cut(target, "#")
+			to := path
+			if file != "" {
+				to = filepath.ToSlash(filepath.Join(filepath.Dir(path), file))
+				if _, err := os.Stat(filepath.Join("..", "..", to)); err != nil {
+					t.Errorf("%s links to %s, and there is no %s", path, target, to)
+					continue
+				}
+			}
+			if anchor != "" && !anchors(all[to])[anchor] {
+				t.Errorf("%s links to %s, and %s has no such heading", path, target, to)
+			}
+		}
+	}
+	if followed < 50 {
+		t.Errorf("only %d links were followed: they are not found", followed)
+	}
+}
+
+// links returns where a document's links lead, code apart.
+func links(text string) (list []string) {
+	text = inlineCode.ReplaceAllString(fenced.ReplaceAllString(text, ""), "``")
+	for _, find := range []*regexp.Regexp{markdownLink, htmlLink} {
+		for _, m := range find.FindAllStringSubmatch(text, -1) {
+			list = append(list, m[1])
+		}
+	}
+	return list
+}
+
+// anchors returns the names of a document's headings, as GitHub makes them: in lower case, without punctuation, with a
+// dash for each space, and numbered when they repeat.
+func anchors(text string) map[string]bool {
+	names := map[string]bool{}
+	for _, m := range htmlAnchor.FindAllStringSubmatch(text, -1) {
+		names[m[1]] = true
+	}
+	for _, m := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+		name := anchorOf(m[1])
+		for unique, n := name, 1; ; n++ {
+			if !names[unique] {
+				names[unique] = true
+				break
+			}
+			unique = name + "-" + string(rune('0'+n))
+		}
+	}
+	return names
+}
+
+var linkText = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+
+func anchorOf(title string) string {
+	title = strings.ToLower(linkText.ReplaceAllString(title, "$1"))
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r > 127:
+			return r
+		}
+		return -1
+	}, title)
+}
+
+// TestDocumentCommands holds every call of slowtoken that stands in a document's code against the commands and flags that
+// there are: in blocks of sh, console and text, the lines that begin with slowtoken, a prompt or variables before it aside.
+func TestDocumentCommands(t *testing.T) {
+	checked := 0
+	for path, text := range documents(t) {
+		if path == "docs/cli.md" { // is the help itself
+			continue
+		}
+		for _, block := range fenced.FindAllStringSubmatch(text, -1) {
+			for _, call := range calls(block[3]) {
+				checked++
+				if problem := wrongCall(call); problem != "" {
+					t.Errorf("%s: slowtoken %s: %s", path, strings.Join(call, " "), problem)
+				}
+			}
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d calls were checked: they are not found", checked)
+	}
+}
+
+// Flags and arguments of other programs, and of a shell, around a call of slowtoken.
+var (
+	callStart = regexp.MustCompile(`^(?:\$ )?(?:[A-Z_]+=\S+ +)*(?:sudo +)?(?:\S*/)?slowtoken +(.*)$`)
+	shellEnd  = map[string]bool{"|": true, "&": true, "&&": true, "||": true, ";": true, ">": true, "2>": true, ">>": true, "<": true}
+)
+
+// calls returns the arguments of each call of slowtoken in a block.
+func calls(block string) (list [][]string) {
+	block = strings.ReplaceAll(block, "\\\n", " ")
+	for line := range strings.Lines(block) {
+		for part := range strings.SplitSeq(strings.TrimSpace(line), " && ") {
+			m := callStart.FindStringSubmatch(strings.TrimSpace(part))
+			if m == nil {
+				continue
+			}
+			if args := shellWords(m[1]); len(args) > 0 {
+				list = append(list, args)
+			}
+		}
+	}
+	return list
+}
+
+// shellWords splits a line as a shell does, up to a comment, a redirection or the next command. Quotes are taken off.
+func shellWords(line string) (list []string) {
+	var word strings.Builder
+	open, quote := false, rune(0)
+	end := func() bool {
+		if open {
+			if shellEnd[word.String()] {
+				return true
+			}
+			list = append(list, word.String())
+		}
+		word.Reset()
+		open = false
+		return false
+	}
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(r)
+		case r == '\'' || r == '"':
+			quote, open = r, true
+		case r == '#' && !open:
+			return list
+		case r == ' ':
+			if end() {
+				return list
+			}
+		default:
+			open = true
+			word.WriteRune(r)
+		}
+	}
+	end()
+	return list
+}
+
+// wrongCall says what is wrong with the arguments of a call; "" for nothing.
+func wrongCall(args []string) string {
+	a := &app{stdin: strings.NewReader(""), stdout: &strings.Builder{}, stderr: &strings.Builder{}}
+	root := rootCommand(a)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	cmd, rest, err := root.Find(args)
+	if err != nil {
+		return err.Error()
+	}
+	if cmd == root && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		return "there is no such command"
+	}
+	if cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		return "there is no such command"
+	}
+	cmd.InitDefaultHelpFlag()
+	cmd.InitDefaultVersionFlag()
+	if err := cmd.ParseFlags(unabridged(rest)); err != nil {
+		return err.Error()
+	}
+	if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// unabridged drops the dots that stand for what a reader fills in.
+func unabridged(args []string) (list []string) {
+	for _, arg := range args {
+		if arg != "..." && arg != "…" {
+			list = append(list, arg)
+		}
+	}
+	return list
+}
+
+// A checker that finds nothing wrong proves nothing.
+func TestDocumentChecksSeeMistakes(t *testing.T) {
+	for _, call := range []string{"analyse x.json", "analyze --sicne 1h", "model mkae", "analyze --since"} {
+		if wrongCall(strings.Fields(call)) == "" {
+			t.Errorf("slowtoken %s passes", call)
+		}
+	}
+	if got := calls("  $ A=1 bin/slowtoken analyze 'a b' --since 1h | less # x\n"); len(got) != 1 || strings.Join(got[0], ",") != "analyze,a b,--since,1h" {
+		t.Errorf("read as %q", got)
+	}
+	if !anchors("# What is *there*, and `what` is not\n```\n# no\n```\n")["what-is-there-and-what-is-not"] {
+		t.Error("a heading's name differs")
+	}
+	if got := links("[a](b.md#c) `[x](y)` <img src=\"z.svg\">\n"); strings.Join(got, ",") != "b.md#c,z.svg" {
+		t.Errorf("links %q", got)
+	}
+}
