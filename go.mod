@@ -52,6 +52,8 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
+require github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+
 require (
 	cel.dev/expr v0.25.3 // indirect
 	git.sr.ht/~sbinet/gg v0.8.0 // indirect

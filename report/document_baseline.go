@@ -43,14 +43,24 @@ func (d *draft) method() {
 	}
 	d.table(t)
 
+	d.heading(2, "Request mix")
+	t = &page.Table{Caption: "Tokens of the requests that say", Columns: numbers("Tokens of", "n", "mean", "p5", "p50", "p95", "max")}
+	for _, m := range r.Sizes {
+		t.Rows = append(t.Rows, page.Cells("the "+m.What, Count(m.N), fmt.Sprintf("%.4g", m.Mean), Count(int(m.P5)), Count(int(m.P50)), Count(int(m.P95)), Count(int(m.Max))))
+	}
+	if len(t.Rows) == 0 {
+		d.missing("No request says how many tokens it has.", "send gen_ai.usage.input_tokens and gen_ai.usage.output_tokens")
+	}
+	d.table(t)
+
 	d.heading(2, "Definitions")
 	d.say("TTFT is the time from a request's start to its first token, E2E that to its end, TPOT the time per output token after the first. Latency measures hold successful requests. Percentiles are nearest-rank; intervals are distribution-free, 95 %%, and open where the sample is too small.")
 	d.say("The critical path tiles each request exactly: at every instant one span, the last-finishing one. Timing cannot prove that one operation depended on another; the assumption is that a parent waits for its last child.")
 
 	d.heading(2, "Regimes")
-	t = &page.Table{Caption: "Stretches of steady load", Columns: numbers("Capacity domain", "From", "Until", "Requests", "Arrivals /s", "In flight", "Blocks")}
+	t = &page.Table{Caption: "Stretches of steady load", Columns: append([]page.Column{{Title: "Capacity domain"}, {Title: "From"}}, numbers("Until", "Requests", "Arrivals /s", "In flight", "Blocks")...)}
 	for _, g := range r.Regimes {
-		t.Rows = append(t.Rows, page.Cells(domainName(g.Domain), stamp(g.Since), stamp(g.Until), Count(g.Requests), fmt.Sprintf("%.3g", g.Arrivals), fmt.Sprintf("%.3g", g.InFlight), Count(g.Blocks)))
+		t.Rows = append(t.Rows, page.Cells(domainName(g.Domain), stamp(g.Since)[:len("2006-01-02 15:04:05")], stamp(g.Until)[:len("2006-01-02 15:04:05")], Count(g.Requests), fmt.Sprintf("%.3g", g.Arrivals), fmt.Sprintf("%.3g", g.InFlight), Count(g.Blocks)))
 	}
 	if len(t.Rows) == 0 {
 		d.missing("There are too few requests to tell stretches of steady load apart.", "analyze a longer window")

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -40,6 +39,10 @@ func (d *draft) bottlenecks() {
 	}
 	d.heading(2, "Waterfalls")
 	d.waterfalls()
+	d.heading(2, "Incidents")
+	d.incidents()
+	d.heading(2, "Turns and requests")
+	d.turns()
 	d.heading(2, "What slow requests have in common")
 	d.correlations()
 	for i := range r.Findings {
@@ -54,41 +57,56 @@ func (d *draft) bottlenecks() {
 func (d *draft) phases() {
 	r := d.r
 	stacks := []chart.Stack{{Label: "TTFT"}, {Label: "E2E"}}
-	t := &page.Table{Caption: "Time by phase; a score is the share of the time that could be won back", Columns: numbers("Phase", "Share of TTFT", "Share of E2E", "Score TTFT", "Score E2E", "To be won back", "Floor")}
-	t.Columns[6].Numeric = false
+	t := &page.Table{Caption: "Time by phase; a score is the share of the time that could be won back", Columns: numbers("Phase", "Share of TTFT", "Share of E2E", "Score TTFT", "Score E2E", "To be won back")}
+	floors := &page.List{}
 	alt := []string{}
 	for i := range r.Phases {
 		p := &r.Phases[i]
 		if p.Requests == 0 {
 			if core(p.Phase) {
-				t.Rows = append(t.Rows, page.Cells(p.Phase.String(), "not observable here", "not observable here", "", "", "", ""))
+				t.Rows = append(t.Rows, page.Cells(p.Phase.String(), "", "not observable here", "", "", ""))
 			}
 			continue
 		}
 		stacks[0].Parts = append(stacks[0].Parts, chart.Part{Name: p.Phase.String(), Share: p.TTFTShare})
 		stacks[1].Parts = append(stacks[1].Parts, chart.Part{Name: p.Phase.String(), Share: p.E2EShare})
 		alt = append(alt, fmt.Sprintf("%s %s of TTFT and %s of E2E", p.Phase, Percent(p.TTFTShare), Percent(p.E2EShare)))
-		row := page.Cells(p.Phase.String(), Percent(p.TTFTShare), Percent(p.E2EShare), "", "", "", "")
+		row := page.Cells(p.Phase.String(), Percent(p.TTFTShare), Percent(p.E2EShare), "", "", "")
 		for k, path := range []population.Path{population.PathTTFT, population.PathE2E} {
 			s := d.score(p.Phase, path)
 			if s == nil {
 				continue
 			}
 			row[3+k] = scoreCell(s)
-			if path == population.PathE2E && s.Value != nil {
-				row[5], row[6] = page.Para(page.Text(Duration(s.Recoverable.Value))), page.Para(page.Text(s.FloorSource))
+			switch {
+			case s.Value == nil:
+				floors.Items = append(floors.Items, page.Para(page.Mono(p.Phase.String()), page.Text(fmt.Sprintf(" has no score for %s: %s.", path, s.Why))))
+			case path == population.PathE2E:
+				row[5] = page.Para(page.Text(wonBack(s.Recoverable.Value)))
+				floors.Items = append(floors.Items, page.Para(page.Mono(p.Phase.String()), page.Text(" is held against "+s.FloorSource+".")))
 			}
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	for i := range r.NotApart {
 		n := &r.NotApart[i]
-		t.Rows = append(t.Rows, page.Cells(joinPhases(n.Phases, " + ")+", not separable", Percent(n.TTFTShare), Percent(n.E2EShare), "", "", "", ""))
+		t.Rows = append(t.Rows, page.Cells(joinPhases(n.Phases, " + ")+", not separable", Percent(n.TTFTShare), Percent(n.E2EShare), "", "", ""))
 		stacks[0].Parts = append(stacks[0].Parts, chart.Part{Name: "unattributed", Share: n.TTFTShare})
 		stacks[1].Parts = append(stacks[1].Parts, chart.Part{Name: "unattributed", Share: n.E2EShare})
 	}
 	d.add(&page.Figure{Name: "phases", Caption: "Where the time of a request goes, on average", Alt: capital(strings.Join(alt, "; ")) + ".", Picture: chart.Stacks(stacks)})
 	d.table(t)
+	if len(floors.Items) > 0 {
+		d.add(&page.Expand{Title: "What the scores are held against", Blocks: []page.Block{floors}})
+	}
+}
+
+// wonBack prints time that could be won back; what is below zero is noise around nothing.
+func wonBack(ns float64) string {
+	if ns <= 0 {
+		return "nothing"
+	}
+	return Duration(ns)
 }
 
 func core(p analyzer.Phase) bool {
@@ -111,7 +129,7 @@ func (d *draft) score(phase analyzer.Phase, path population.Path) *population.Sc
 
 func scoreCell(s *population.Score) page.Paragraph {
 	if s.Value == nil {
-		return page.Para(page.Text("none: " + s.Why))
+		return page.Para(page.Text("none"))
 	}
 	color := map[string]page.Color{"fine": page.Green, "moderate": page.Yellow, "critical": page.Red}[s.Class]
 	if color == "" {
@@ -122,80 +140,6 @@ func scoreCell(s *population.Score) page.Paragraph {
 		text += fmt.Sprintf(" (%.0f to %.0f)", *s.Low, *s.High)
 	}
 	return page.Para(page.Text(text+" "), page.Status{Word: s.Class, Color: color})
-}
-
-func (d *draft) tail() {
-	said := false
-	for i := range d.r.Tail {
-		t := &d.r.Tail[i]
-		if t.Body == 0 || t.Tail == 0 || len(t.Parts) == 0 {
-			continue
-		}
-		said = true
-		name := fmt.Sprintf("regime %d, %s", t.Regime+1, t.Path)
-		pairs := []chart.Pair{}
-		table := &page.Table{Caption: fmt.Sprintf("%s: mean of the slowest 5 %% against the faster half", capital(name)), Columns: numbers("Phase", "Difference", "Share")}
-		for _, part := range t.Parts {
-			label := part.Phase.String()
-			if len(part.Covers) > 0 {
-				label = joinPhases(part.Covers, " + ")
-			}
-			table.Rows = append(table.Rows, page.Cells(label, signedDuration(float64(part.NS)), Percent(part.Share)))
-		}
-		pairs = append(pairs, chart.Pair{Label: t.Path.String(), Before: bare(t.BodyMean), After: bare(t.TailMean)})
-		alt := fmt.Sprintf("The slowest requests take %s on average, the faster half %s.", Duration(float64(t.TailMean)), Duration(float64(t.BodyMean)))
-		d.add(&page.Figure{Name: fmt.Sprintf("tail-%d-%s", t.Regime+1, strings.ToLower(t.Path.String())), Caption: capital(name) + ": mean of the faster half and of the slowest 5 %", Alt: alt, Picture: chart.Pairs("half", "tail", pairs)})
-		if t.TooFew {
-			d.say("The tail has %s only: too few to conclude from.", plural(t.Tail, "request"))
-		}
-		d.table(table)
-	}
-	if !said {
-		d.missing("There is no tail to explain.", "analyze a window with more requests")
-	}
-}
-
-// bare is a value of which no interval is told.
-func bare(ns int64) chart.Interval {
-	return chart.Interval{Value: float64(ns) / 1e9, Low: math.NaN(), High: math.NaN()}
-}
-
-func (d *draft) waterfalls() {
-	if len(d.r.Waterfalls) == 0 {
-		d.missing("The traces themselves are not part of this report.", "make it with slowtoken report from the traces, or draw one with slowtoken trace ID")
-	}
-	for i := range d.r.Waterfalls {
-		w := &d.r.Waterfalls[i]
-		rows := []chart.Row{}
-		for _, s := range w.Rows {
-			row := chart.Row{Label: s.Label, Depth: s.Depth, From: float64(s.Start) / 1e9, To: float64(s.End) / 1e9}
-			for _, p := range s.Pieces {
-				row.Pieces = append(row.Pieces, chart.Piece{Name: p.Phase.String(), From: float64(p.Start) / 1e9, To: float64(p.End) / 1e9})
-			}
-			rows = append(rows, row)
-		}
-		alt := fmt.Sprintf("Trace %s takes %s; its largest phase is %s.", w.TraceID, Duration(float64(w.Length)), joinPhases(w.Largest, " + "))
-		d.add(&page.Figure{Name: "waterfall-" + w.What, Caption: capital(w.What) + " request, trace " + w.TraceID + "; filled is the critical path", Alt: alt, Picture: chart.Waterfall(float64(w.Length)/1e9, rows)})
-		if w.More > 0 {
-			d.say("%s more are not drawn.", capital(plural(w.More, "span")))
-		}
-	}
-}
-
-func (d *draft) correlations() {
-	t := &page.Table{Caption: "Attribute values that are over-represented where a phase is slow", Columns: numbers("Phase", "Attribute and value", "Requests", "Lift", "Cliff's delta", "Mean difference", "p, corrected")}
-	t.Columns[1].Numeric = false
-	for i := range d.r.Correlations {
-		if i == longList {
-			break
-		}
-		c := &d.r.Correlations[i]
-		t.Rows = append(t.Rows, page.Cells(c.Phase.String(), c.Attribute+" = "+c.Value, Count(c.N), fmt.Sprintf("%.2g", c.Lift), fmt.Sprintf("%.2f", c.Delta), signedDuration(c.Mean), fmt.Sprintf("%.2g", c.P)))
-	}
-	if len(t.Rows) == 0 {
-		d.say("No attribute value stands out.")
-	}
-	d.table(t)
 }
 
 func (d *draft) finding(f *rules.Finding, level int) {
@@ -261,7 +205,7 @@ func (d *draft) fine() {
 	for i := range d.r.Scores {
 		s := &d.r.Scores[i]
 		if s.Cohort == "all" && s.Path == population.PathE2E && s.Class == "fine" {
-			list.Items = append(list.Items, page.Para(page.Mono(s.Phase.String()), page.Text(fmt.Sprintf(" has a score of %.0f: %s a request could be won back.", *s.Value, Duration(s.Recoverable.Value)))))
+			list.Items = append(list.Items, page.Para(page.Mono(s.Phase.String()), page.Text(fmt.Sprintf(" has a score of %.0f: %s could be won back of a request.", *s.Value, wonBack(s.Recoverable.Value)))))
 		}
 	}
 	for i := range d.r.Targets {

@@ -77,13 +77,44 @@ func (d *draft) inShort() []page.Block {
 		f := &r.Findings[0]
 		blocks := []page.Block{
 			page.Para(page.Strong(f.Title+"."), page.Text(" "+f.Cause)),
-			page.Para(page.Text("To be won back: "+amountText(f.Recoverable)+" a request on average over the "+Count(f.Who.N)+" affected of "+Count(f.Who.Of)+" requests. First change: "), page.Strong(f.Recommendation.Summary), page.Text(".")),
+			page.Para(page.Text("To be won back: "+amountText(f.Recoverable)+" a request on average over the "+Count(f.Who.N)+" affected of "+Count(f.Who.Of)+" requests. First change: "), page.Strong(f.Recommendation.Summary), page.Text("."+d.predicted(f))),
+		}
+		if missed := d.missed(); missed != "" {
+			blocks = append(blocks, page.Para(page.Text(missed)))
 		}
 		return blocks
 	case r.Verdict == rules.VerdictHealthy:
 		return []page.Block{page.Para(page.Strong("No bottleneck worth your time."), page.Text(" "+d.nearest()))}
 	}
 	return []page.Block{page.Para(page.Strong("Too little is known to name a bottleneck."), page.Text(" Section 4 says what could not be seen, and what would show it."))}
+}
+
+// predicted says what the first change is expected to bring.
+func (d *draft) predicted(f *rules.Finding) string {
+	if p := f.Predicted; p != nil && p.Why == "" {
+		return fmt.Sprintf(" By replay of the real arrivals, E2E p95 goes from %s to %s.", Duration(p.Before.Value), Duration(p.After.Value))
+	}
+	return ""
+}
+
+// missed names the targets that are missed.
+func (d *draft) missed() string {
+	list := []string{}
+	for i := range d.r.Targets {
+		t := &d.r.Targets[i]
+		if t.Verdict != VerdictFail || t.Value == nil {
+			continue
+		}
+		value, limit := Duration(*t.Value), Duration(t.Limit)
+		if t.Statistic == "share" {
+			value, limit = Percent(*t.Value), Percent(t.Limit)
+		}
+		list = append(list, fmt.Sprintf("%s %s (%s, limit %s)", t.Measure, t.Statistic, value, limit))
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s missed: %s.", len(list), plural(len(d.r.Targets), "target"), strings.Join(list, ", "))
 }
 
 // nearest says how far the nearest rule is from firing.

@@ -79,6 +79,8 @@ type Report struct {
 	Timeline      *Timeline      `json:"timeline,omitempty"` // absent where requests span no time
 	Resources     []Resource     `json:"resources"`          // metrics of engines and machines
 	Waterfalls    []Waterfall    `json:"waterfalls"`
+	Sizes         []SizeMix      `json:"sizes"`
+	Alerts        []Alert        `json:"alerts"`
 	LoadTest      *LoadTest      `json:"load_test,omitempty"`
 	Change        *Comparison    `json:"change,omitempty"`   // since an earlier analysis; absent without one
 	Redacted      []Redaction    `json:"redacted,omitempty"` // what was left out of what is shown: see [Redact]
@@ -205,6 +207,7 @@ func summarize(p *population.Population, o Options) (*Report, error) {
 			return nil, err
 		}
 	}
+	r.Sizes, r.Alerts = sizeMix(ok), alerts(r)
 	r.Sample = p.Sample(savedRequests, o.Window.Until)
 	return r, nil
 }

@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/slowtoken/slowtoken/analyzer/population"
 	"github.com/slowtoken/slowtoken/report"
+	"github.com/slowtoken/slowtoken/rules"
 )
 
 // analyzeOptions say what analyze looks at and how it answers.
@@ -25,12 +27,12 @@ type analyzeOptions struct {
 
 	explain string   // print why this rule fires or does not, instead of the report
 	failOn  []string // what ends the program with exit code 3
+	draw    bool     // read the traces of exemplars again, for their waterfalls
 }
 
 func analyzeCommand(a *app) *cobra.Command {
 	var o analyzeOptions
-	var where []string
-	memory := "256MB"
+	var typed analysisFlags
 	cmd := &cobra.Command{
 		Use:   "analyze [FILE...]",
 		Short: "Say where the time of the requests goes",
@@ -49,29 +51,46 @@ there is one; the answer is the same.`,
   slowtoken analyze --where tenant=acme --since 7d -o json`,
 		GroupID: groupAnswer,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			o.files = args
-			if o.filter.Where, err = parseWhere(where); err != nil {
+			o.files, o.draw = args, o.format != "text" && o.format != "json"
+			if err := typed.read(&o); err != nil {
 				return err
-			}
-			if o.memory, err = parseSize(memory); err != nil {
-				return usageError("--memory %s: %w", memory, err)
 			}
 			return a.runAnalyze(cmd.Context(), o)
 		},
 	}
-	o.source.addFlags(cmd.Flags())
-	o.window.addFlags(cmd.Flags())
-	a.config.addFlags(cmd.Flags(), "settle", "mapping", "facts", "source.", "links.", "rules.")
-	cmd.Flags().StringVar(&o.filter.Service, "service", "", "only requests of this service (`NAME` as in service.name)")
-	cmd.Flags().StringVar(&o.filter.Model, "model", "", "only requests of this model (`NAME`)")
-	cmd.Flags().StringArrayVar(&where, "where", nil, "only requests with this attribute, `KEY=VALUE`, on their span, their server's span or the resource; may be repeated")
-	o.limits.addFlags(cmd.Flags())
+	typed.addFlags(a, cmd.Flags(), &o)
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "output `FORMAT`: "+formatNames())
 	cmd.Flags().StringVar(&o.out, "out", "", "write the answer to `FILE`")
 	cmd.Flags().StringVar(&o.explain, "explain", "", "say why this `RULE` fires or does not, variable by variable, instead of the report")
 	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "end with exit code 3 at a finding of this severity or worse, or at a missed target: `WHAT` of critical, moderate, target")
-	cmd.Flags().StringVar(&memory, "memory", memory, "keep spans in memory up to this `SIZE`; more are read in several passes")
 	return cmd
+}
+
+// analysisFlags are the flags that say what is analyzed, as far as they are read after parsing.
+type analysisFlags struct {
+	where  []string
+	memory string
+}
+
+func (f *analysisFlags) addFlags(a *app, flags *pflag.FlagSet, o *analyzeOptions) {
+	o.source.addFlags(flags)
+	o.window.addFlags(flags)
+	a.config.addFlags(flags, "settle", "mapping", "facts", "source.", "links.", "rules.")
+	flags.StringVar(&o.filter.Service, "service", "", "only requests of this service (`NAME` as in service.name)")
+	flags.StringVar(&o.filter.Model, "model", "", "only requests of this model (`NAME`)")
+	flags.StringArrayVar(&f.where, "where", nil, "only requests with this attribute, `KEY=VALUE`, on their span, their server's span or the resource; may be repeated")
+	o.limits.addFlags(flags)
+	flags.StringVar(&f.memory, "memory", "256MB", "keep spans in memory up to this `SIZE`; more are read in several passes")
+}
+
+func (f *analysisFlags) read(o *analyzeOptions) (err error) {
+	if o.filter.Where, err = parseWhere(f.where); err != nil {
+		return err
+	}
+	if o.memory, err = parseSize(f.memory); err != nil {
+		return usageError("--memory %s: %w", f.memory, err)
+	}
+	return nil
 }
 
 // runAnalyze reads what o asks for and prints the report.
@@ -80,57 +99,69 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	if err != nil {
 		return err
 	}
-	w, err := o.window.parse(a.now())
-	if err != nil {
-		return err
-	}
-	l, err := a.language()
-	if err != nil {
-		return err
-	}
 	if err := checkFailOn(o.failOn); err != nil {
 		return err
 	}
-	ro := report.Options{Filter: o.filter, Dialects: l.dialects}
-	if ro.Rules, err = a.loadRules(); err != nil {
-		return err
-	}
-	if o.explain != "" && ro.Rules.Rule(o.explain) == nil {
-		return noRule("--explain "+o.explain, o.explain, ro.Rules)
-	}
-	ro.Window.Since, ro.Window.Until = w.nanos()
-	if err := o.limits.apply(a.config, &ro); err != nil {
-		return err
-	}
-	from := reading{files: o.files, window: w, whole: l.whole || len(o.filter.Where) > 0, memory: o.memory}
-	if o.source.asked() {
-		if len(o.files) > 0 {
-			return usageError("analyze: FILEs and --jaeger or --tempo exclude each other")
-		}
-		from.source, from.service = &o.source, o.filter.Service
-	}
-	src, err := a.openTraces(ctx, from)
+	r, set, err := a.analysis(ctx, o)
 	if err != nil {
 		return err
-	}
-	defer src.close()
-	ro.Metrics = src.metricPoints(ctx)
-	ro.Source, ro.LeftOut, ro.TraceLink = src.name, src.leftOut, cmp.Or(a.config.Links.template(), src.link)
-	r, err := report.Build(src.traces, ro)
-	if err != nil {
-		return err
-	}
-	if r.Traces == 0 {
-		return a.nothingFound(ctx, src, w, o)
 	}
 	write := format.Write
 	if o.explain != "" {
-		write = func(w io.Writer, r *report.Report) error { return writeExplanation(w, ro.Rules, r, o.explain, o.format) }
+		write = func(w io.Writer, r *report.Report) error { return writeExplanation(w, set, r, o.explain, o.format) }
 	}
 	if err := a.writeOut(o.out, func(w io.Writer) error { return write(w, r) }); err != nil {
 		return err
 	}
 	return failedOn(o.failOn, r)
+}
+
+// analysis reads what o asks for and computes its report, which the rules have had a look at.
+func (a *app) analysis(ctx context.Context, o analyzeOptions) (*report.Report, *rules.Set, error) {
+	w, err := o.window.parse(a.now())
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := a.language()
+	if err != nil {
+		return nil, nil, err
+	}
+	ro := report.Options{Filter: o.filter, Dialects: l.dialects}
+	if ro.Rules, err = a.loadRules(); err != nil {
+		return nil, nil, err
+	}
+	if o.explain != "" && ro.Rules.Rule(o.explain) == nil {
+		return nil, nil, noRule("--explain "+o.explain, o.explain, ro.Rules)
+	}
+	ro.Window.Since, ro.Window.Until = w.nanos()
+	if err := o.limits.apply(a.config, &ro); err != nil {
+		return nil, nil, err
+	}
+	from := reading{files: o.files, window: w, whole: l.whole || len(o.filter.Where) > 0, memory: o.memory}
+	if o.source.asked() {
+		if len(o.files) > 0 {
+			return nil, nil, usageError("FILEs and --jaeger or --tempo exclude each other")
+		}
+		from.source, from.service = &o.source, o.filter.Service
+	}
+	src, err := a.openTraces(ctx, from)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer src.close()
+	ro.Metrics = src.metricPoints(ctx)
+	ro.Source, ro.LeftOut, ro.TraceLink = src.name, src.leftOut, cmp.Or(a.config.Links.template(), src.link)
+	if o.draw {
+		ro.Traces = src.again
+	}
+	r, err := report.Build(src.traces, ro)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Traces == 0 {
+		return nil, nil, a.nothingFound(ctx, src, w, o)
+	}
+	return r, ro.Rules, nil
 }
 
 // nothingFound explains an empty answer: what the data does hold, and the command that would show it.

@@ -122,6 +122,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 3 a finding at --fa
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		analyzeCommand(a),
+		reportCommand(a),
 		compareCommand(a),
 		whatIfCommand(a),
 		traceCommand(a),

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"net"
 	"net/url"
@@ -201,16 +202,11 @@ func (a *app) openRemote(ctx context.Context, r reading, wanted func(key string)
 	stats := c.Stats()
 	spans := slices.Concat(slices.Collect(maps.Values(latest))...)
 	return &traceSource{
-		name: c.Name(),
-		args: r.source.args(),
-		link: c.TraceLink(),
-		traces: func(yield func(*analyzer.Trace, error) bool) {
-			for t := range analyzer.GroupByTrace(spans) {
-				if !yield(t, nil) {
-					return
-				}
-			}
-		},
+		name:    c.Name(),
+		args:    r.source.args(),
+		link:    c.TraceLink(),
+		traces:  heldTraces(spans),
+		again:   func(ids []analyzer.TraceID) iter.Seq2[*analyzer.Trace, error] { return heldTraces(spansOf(spans, ids)) },
 		leftOut: func() []report.Warning { return sourceWarnings(c, stats) },
 		holds:   func(context.Context) (window, bool) { return rangeOf(spans) },
 		close:   func() error { return nil },

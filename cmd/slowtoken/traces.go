@@ -22,9 +22,10 @@ type traceSource struct {
 	link    string // template of [report.Options.TraceLink]; empty when nobody knows where to look at a trace
 	args    string // what names it on the command line, with a space behind it
 	traces  iter.Seq2[*analyzer.Trace, error]
-	leftOut func() []report.Warning                  // what was not read; known once traces is used up
-	holds   func(ctx context.Context) (window, bool) // the time range of all there is; false when there is nothing
-	metrics metricReader                             // of the same time; nil where there are none
+	again   func(ids []analyzer.TraceID) iter.Seq2[*analyzer.Trace, error] // reads these traces once more
+	leftOut func() []report.Warning                                        // what was not read; known once traces is used up
+	holds   func(ctx context.Context) (window, bool)                       // the time range of all there is; false when there is nothing
+	metrics metricReader                                                   // of the same time; nil where there are none
 	close   func() error
 }
 
@@ -93,15 +94,10 @@ func (a *app) openFiles(ctx context.Context, files []string, wanted func(key str
 		refused += n
 	}
 	return &traceSource{
-		name: strings.Join(shown, ", "),
-		args: quoteArgs(files...),
-		traces: func(yield func(*analyzer.Trace, error) bool) {
-			for t := range analyzer.GroupByTrace(spans) {
-				if !yield(t, nil) {
-					return
-				}
-			}
-		},
+		name:   strings.Join(shown, ", "),
+		args:   quoteArgs(files...),
+		traces: heldTraces(spans),
+		again:  func(ids []analyzer.TraceID) iter.Seq2[*analyzer.Trace, error] { return heldTraces(spansOf(spans, ids)) },
 		leftOut: func() []report.Warning {
 			if refused == 0 {
 				return nil
@@ -112,6 +108,28 @@ func (a *app) openFiles(ctx context.Context, files []string, wanted func(key str
 		metrics: points,
 		close:   func() error { return nil },
 	}, nil
+}
+
+// heldTraces yields the traces of spans in memory.
+func heldTraces(spans []analyzer.Span) iter.Seq2[*analyzer.Trace, error] {
+	return func(yield func(*analyzer.Trace, error) bool) {
+		for t := range analyzer.GroupByTrace(spans) {
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+// spansOf returns the spans of some traces.
+func spansOf(spans []analyzer.Span, ids []analyzer.TraceID) []analyzer.Span {
+	var list []analyzer.Span
+	for i := range spans {
+		if slices.Contains(ids, spans[i].TraceID) {
+			list = append(list, spans[i])
+		}
+	}
+	return list
 }
 
 // quoteArgs writes arguments as a POSIX shell reads them, each with a space behind it.
@@ -189,6 +207,11 @@ func (a *app) openDatabase(ctx context.Context, r reading) (*traceSource, error)
 		args:   args,
 		link:   pulledLink(a.config.DB),
 		traces: traces,
+		again: func(ids []analyzer.TraceID) iter.Seq2[*analyzer.Trace, error] {
+			some := query
+			some.TraceIDs = ids
+			return streamTraces(ctx, db, some, r.memory)
+		},
 		leftOut: func() []report.Warning {
 			if counts.OpenTraces == 0 {
 				return nil

@@ -37,8 +37,8 @@ func pictures() map[string]*Drawing {
 	nan := math.NaN()
 	return map[string]*Drawing{
 		"stacks": Stacks([]Stack{
-			{"TTFT", []Part{{"queue", .61}, {"prefill", .3}, {"tokenize", .05}, {"gpu_transfer", .02}, {"frontend", .02}}},
-			{"E2E", []Part{{"queue", .25}, {"prefill", .12}, {"decode", .55}, {"stream", .04}, {"unattributed", .04}}},
+			{Label: "TTFT", Parts: []Part{{"queue", .61}, {"prefill", .3}, {"tokenize", .05}, {"gpu_transfer", .02}, {"frontend", .02}}},
+			{Label: "E2E", Parts: []Part{{"queue", .25}, {"prefill", .12}, {"decode", .55}, {"stream", .04}, {"unattributed", .04}}},
 		}),
 		"cdf":      CDF([]Curve{{"TTFT", ttft, 1}, {"E2E", e2e, 0}}),
 		"timeline": timeline.Draw(),
@@ -188,7 +188,7 @@ func TestPicturesPNG(t *testing.T) {
 func TestPicturesOfLittle(t *testing.T) {
 	for name, d := range map[string]*Drawing{
 		"no curve": CDF(nil), "empty": CDF([]Curve{{"TTFT", nil, 0}}), "one": CDF([]Curve{{"TTFT", []float64{1}, 0}}),
-		"zero": CDF([]Curve{{"TTFT", []float64{0, 0}, 0}}), "stack": Stacks([]Stack{{"E2E", nil}}), "waterfall": Waterfall(0, nil),
+		"zero": CDF([]Curve{{"TTFT", []float64{0, 0}, 0}}), "stack": Stacks([]Stack{{Label: "E2E"}, {Label: "none", Seconds: 0}}), "waterfall": Waterfall(0, nil),
 		"timeline": (&Timeline{}).Draw(), "pairs": Pairs("a", "b", nil), "instant": Waterfall(0, []Row{{"x", 0, 0, 0, []Piece{{"queue", 0, 0}}}}),
 	} {
 		var svg, bitmap strings.Builder

@@ -6,6 +6,8 @@ import "fmt"
 type Stack struct {
 	Label string
 	Parts []Part
+	// Seconds is how long the whole is. With it, bars are as long as the times are, and the parts are named with theirs.
+	Seconds float64
 }
 
 // A Part is a share of a whole, in 0 to 1, by the name of its kind of time.
@@ -19,18 +21,28 @@ const (
 	labelCol = 110.0
 	rowPitch = 34.0
 	barPitch = 22.0
+	// legendWidth is what a letter takes at most of the fonts that pages have where Go Regular is missing.
+	legendWidth = 1.15 * textWidth
 )
 
-// Stacks draws each stack as a bar of the same length, with its parts' names beneath, the largest first. Parts under
-// half a percent are left without a name.
+// Stacks draws each stack as a bar with its parts' names beneath. Bars are of the same length unless stacks say how long
+// they are. Parts under half a percent are left without a name.
 func Stacks(stacks []Stack) *Drawing {
-	const width = 860.0
+	const width, total = 860.0, 80.0
 	d := &Drawing{Width: width}
+	longest := 0.0
+	for _, s := range stacks {
+		longest = max(longest, s.Seconds)
+	}
 	y := margin
 	for _, s := range stacks {
 		d.text(margin, y+barPitch-6, left, fit(s.Label, labelCol-6))
 		x := margin + labelCol
 		room := width - margin - x
+		if longest > 0 {
+			room = (room - total) * s.Seconds / longest
+			d.text(x+room+8, y+barPitch-6, left, seconds(s.Seconds))
+		}
 		for _, p := range s.Parts {
 			w := p.Share * room
 			d.rect(x, y, w, barPitch, fillOf(p.Name))
@@ -43,7 +55,10 @@ func Stacks(stacks []Stack) *Drawing {
 				continue
 			}
 			name := fmt.Sprintf("%s %s", p.Name, percent(p.Share))
-			w := 14 + 5 + float64(len(name))*textWidth + 14
+			if longest > 0 {
+				name = fmt.Sprintf("%s %s", p.Name, seconds(p.Share*s.Seconds))
+			}
+			w := 14 + 5 + float64(len(name))*legendWidth + 16
 			if x+w > width-margin {
 				x, y = margin+labelCol, y+20
 			}

@@ -46,7 +46,7 @@ func Waterfall(length float64, rows []Row) *Drawing {
 	y += 10
 	at := x.from
 	for _, name := range names {
-		w := 19 + float64(len(name))*textWidth + 16
+		w := 19 + float64(len(name))*legendWidth + 16
 		if at+w > x.to {
 			at, y = x.from, y+20
 		}
