@@ -28,7 +28,7 @@ type planned struct {
 	start                            int64
 	frontend, queue, prefill, decode int64
 	in, out                          int64
-	instance, tenant                 string
+	instance, prefilledBy, tenant    string
 	outcome                          analyzer.Outcome
 	probability                      float64
 	covered                          bool // queue and prefill are not separable
@@ -39,7 +39,7 @@ func populationOf(list []planned) *Population {
 	b := NewBuilder(Window{}, Filter{}, nil)
 	for i, q := range list {
 		r := analyzer.Request{
-			Start: q.start, Instance: q.instance, Model: "llama", Dialect: "vllm", Outcome: q.outcome,
+			Start: q.start, Instance: q.instance, PrefillInstance: q.prefilledBy, Model: "llama", Dialect: "vllm", Outcome: q.outcome,
 			InputTokens: q.in, OutputTokens: q.out, CachedTokens: -1, Sequences: 1, Attempts: 1,
 		}
 		binary.BigEndian.PutUint64(r.TraceID[8:], uint64(i)+1)
