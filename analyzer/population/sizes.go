@@ -54,7 +54,8 @@ func (p *Population) fitPrefill(s *Sizes, members []int32, seed uint64) {
 		r := &p.Records[m]
 		_, prefill, _, ok := r.served()
 		if ok && r.InputTokens > 0 && r.Outcome == analyzer.Succeeded {
-			x, y = append(x, float64(r.uncached())), append(y, float64(prefill))
+			prefill -= r.observed(analyzer.GPUTransfer, PathTTFT) + r.observed(analyzer.ModelLoad, PathTTFT) // stated apart
+			x, y = append(x, float64(r.uncached())), append(y, float64(max(0, prefill)))
 		}
 	}
 	if len(x) < minSizes {

@@ -33,14 +33,15 @@ type fixture struct {
 	metrics  bool
 	chunks   bool // of the gateway: with an event for each chunk
 	change   func(*fault.Scenario)
-	spans    func() []analyzer.Span // instead of all of these
+	edit     func([]analyzer.Span) []analyzer.Span // what the simulator or its dialect cannot say
+	spans    func() []analyzer.Span                // instead of all of these
 }
 
 const gatewayDialect = "gateway"
 
 // fixtures lists the files of rules/fixtures/traces.
 func fixtures() []fixture {
-	return engineFixtures
+	return slices.Concat(engineFixtures, aroundFixtures)
 }
 
 // writeFixtures writes all of them, or those that are named, to a folder.
@@ -136,6 +137,9 @@ func (f *fixture) make() (iter.Seq[[]analyzer.Span], []analyzer.MetricPoint, err
 		var all []analyzer.Span
 		for spans := range emit.Traces(run, dialect, o) {
 			all = append(all, spans...)
+		}
+		if f.edit != nil {
+			all = f.edit(all)
 		}
 		yield(all) // in one message, which compresses best
 	}

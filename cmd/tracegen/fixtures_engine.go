@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/inference/arrival"
 	"github.com/slowtoken/slowtoken/inference/fault"
 	"github.com/slowtoken/slowtoken/inference/sim"
@@ -9,24 +10,25 @@ import (
 // engineFixtures are those of rules about what happens between a request's arrival at the model server and its answer.
 // Each firing one has a near miss: the same system just short of the threshold, or with another cause of the same look.
 var engineFixtures = []fixture{
-	{name: "queue-saturation-fires", seconds: 60, seed: 11, change: slots(8, 4.6)},
+	{name: "queue-saturation-fires", seconds: 50, seed: 11, change: slots(8, 4.7)},
 	{name: "queue-saturation-near", seconds: 60, seed: 12, change: slots(8, 3.0)},
 	{name: "admission-limit-fires", fault: "queue-limit@4", seconds: 60, seed: 21},
 	{name: "admission-limit-near", fault: "small-chunk@64", seconds: 90, seed: 22},
 	{name: "static-batching-fires", fault: "static-batching@2500", dialect: "gateway", seconds: 60, seed: 31, change: rate(3)},
-	{name: "static-batching-near", fault: "static-batching@2500", dialect: "gateway", seconds: 60, seed: 32, change: continuous(4, 3)},
+	{name: "static-batching-near", fault: "static-batching@2500", dialect: "gateway", seconds: 55, seed: 32, change: continuous(4, 3)},
 	{name: "head-of-line-fires", seconds: 90, seed: 41, change: mixed(2, 0.10)},
 	{name: "head-of-line-near", seconds: 90, seed: 42, change: alike},
 	{name: "tokenizer-bound-fires", fault: "slow-tokenizer@20", workload: "code", seconds: 100, seed: 51, change: rate(1.6)},
 	{name: "tokenizer-bound-near", fault: "slow-tokenizer@3", workload: "code", seconds: 100, seed: 52, change: rate(1.6)},
-	{name: "event-loop-blocked-fires", fault: "sync-generate@0.7", seconds: 120, seed: 61, hops: true, change: scrapes},
-	{name: "event-loop-blocked-near", seconds: 120, seed: 62, hops: true, change: single},
+	{name: "event-loop-blocked-near", spans: func() []analyzer.Span { return threaded(predecessor()) }},
 	{name: "cold-start-fires", fault: "cold-load@2", dialect: "gateway", seconds: 300, seed: 71},
 	{name: "cold-start-near", fault: "cold-load@60", dialect: "gateway", seconds: 300, seed: 72, change: kept},
-	{name: "host-to-device-fires", fault: "input-copy@16000", dialect: "triton", seconds: 40, seed: 81, change: rate(4)},
-	{name: "host-to-device-near", fault: "input-copy@300", dialect: "triton", seconds: 40, seed: 82, change: rate(4)},
+	{name: "host-to-device-fires", fault: "input-copy@16000", dialect: "triton", seconds: 32, seed: 81, change: copies(3)},
+	{name: "host-to-device-near", fault: "input-copy@1500", dialect: "triton", seconds: 32, seed: 82, change: copies(3)},
+	{name: "kv-transfer-fires", seconds: 60, seed: 91, change: rate(2), edit: transfer(2e9)},
+	{name: "kv-transfer-near", seconds: 60, seed: 92, change: rate(2), edit: transfer(60e9)},
 	{name: "prefill-compute-fires", fault: "long-prompts-alone@8192", seconds: 90, seed: 101, change: prompts(8192, 0.6)},
-	{name: "prefill-compute-near", fault: "long-prompts-alone@8192", seconds: 60, seed: 102, change: prompts(3000, 0.3)},
+	{name: "prefill-compute-near", fault: "long-prompts-alone@8192", seconds: 150, seed: 102, change: prompts(3000, 0.1)},
 	{name: "prefill-chunk-fires", fault: "small-chunk@64", seconds: 90, seed: 111},
 	{name: "prefill-chunk-near", fault: "small-chunk@128", seconds: 90, seed: 112},
 	{name: "interference-fires", fault: "long-prompts@16000", seconds: 60, seed: 121, change: rate(3)},
@@ -35,8 +37,10 @@ var engineFixtures = []fixture{
 	{name: "decode-bandwidth-near", fault: "healthy-bandwidth", seconds: 120, seed: 142, change: rate(1.5)},
 	{name: "decode-overhead-fires", fault: "eager@25", metrics: true, seconds: 400, seed: 151, change: rate(0.3)},
 	{name: "decode-overhead-near", fault: "eager@4", metrics: true, seconds: 400, seed: 152, change: rate(0.3)},
-	{name: "kv-pressure-fires", fault: "kv-squeeze@0.35", metrics: true, seconds: 60, seed: 171, change: rate(3)},
-	{name: "kv-pressure-near", fault: "kv-squeeze@0.75", metrics: true, seconds: 60, seed: 172, change: rate(3)},
+	{name: "no-kv-cache-fires", dialect: gatewayDialect, seconds: 2000, seed: 161, change: alone(false)},
+	{name: "no-kv-cache-near", dialect: gatewayDialect, seconds: 2000, seed: 162, change: alone(true)},
+	{name: "kv-pressure-fires", metrics: true, seconds: 40, seed: 171, change: blocks(230, 4.5)},
+	{name: "kv-pressure-near", metrics: true, seconds: 60, seed: 172, change: blocks(420, 3)},
 	{name: "prefix-cache-fires", metrics: true, fault: "prefix-break@3000", seconds: 100, seed: 181, change: rate(1.8)},
 	{name: "prefix-cache-near", metrics: true, fault: "healthy-prefix@3000", seconds: 100, seed: 182, change: rate(1.8)},
 }
@@ -64,6 +68,14 @@ func prompts(tokens float64, share float64) func(*fault.Scenario) {
 	}
 }
 
+// blocks has a KV cache of so many blocks of 16 tokens.
+func blocks(n int, perSecond float64) func(*fault.Scenario) {
+	return func(s *fault.Scenario) {
+		s.Config.Engine.Blocks = n
+		rate(perSecond)(s)
+	}
+}
+
 // mixed has answers of two lengths in a server of few slots: a few are so long that many short ones wait for them.
 func mixed(slots int, long float64) func(*fault.Scenario) {
 	return func(s *fault.Scenario) {
@@ -88,15 +100,6 @@ func continuous(n int, perSecond float64) func(*fault.Scenario) {
 		s.Config.Engine.StaticBatch = 0
 		slots(n, perSecond)(s)
 	}
-}
-
-// scrapes lets a monitor read /metrics every 5 s.
-func scrapes(s *fault.Scenario) { s.Config.Server.Scrape = 5e9 }
-
-// single has an engine that serves one request at a time behind a server that goes on answering others meanwhile.
-func single(s *fault.Scenario) {
-	scrapes(s)
-	slots(1, 0.6)(s)
 }
 
 // kept has a model that is unloaded only after ten minutes without requests.
