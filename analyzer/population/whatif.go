@@ -66,7 +66,7 @@ func (p *Population) whatIf(d *DomainStudy, c *Scenario, o *StudyOptions) WhatIf
 	w := WhatIf{Domain: d.Domain.Name}
 	t := p.trialOf(d, c, o)
 	w.Requests, w.LeftOut = len(t.latent), t.load.Unknown
-	if len(c.Scale) > 0 {
+	if len(c.Scale) > 0 && len(t.latent) > 0 {
 		w.Serial = t.serial()
 	}
 	if why := t.impossible(); why != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/dialect"
 	"github.com/slowtoken/slowtoken/analyzer/population"
 )
 
@@ -187,9 +188,27 @@ func TestWhatIfRefuses(t *testing.T) {
 			t.Errorf("%s: effects %v, refusals %+v; want none and one with %q", x.name, w.Effects, w.Abstained, x.why)
 		}
 	}
+	if w := ask(t, callers(t, 20), nil, faster); len(w.Effects) > 0 || len(w.Serial) > 0 || len(w.Abstained) != 1 {
+		t.Errorf("callers' telemetry alone: effects %v and %v, refusals %+v; want none and one", w.Effects, w.Serial, w.Abstained)
+	}
 	if w := ask(t, tell(t, served, ""), population.Facts{"replicas": "1"}, faster); len(w.Effects) == 0 {
 		t.Errorf("one replica: %+v, want effects", w.Abstained)
 	}
+}
+
+// callers are what n callers know of one engine: when they asked and were answered, and nothing between.
+func callers(t *testing.T, n int) *population.Population {
+	t.Helper()
+	b := population.NewBuilder(population.Window{}, population.Filter{}, dialect.All)
+	for i := range n {
+		s := analyzer.Span{
+			TraceID: analyzer.TraceID{15: byte(i + 1)}, ID: analyzer.SpanID{7: 1}, Name: "chat", Kind: analyzer.SpanKindClient,
+			Resource: &analyzer.Resource{}, Start: epoch + int64(i)*second, End: epoch + int64(i+1)*second,
+			Attributes: analyzer.Attributes{{Key: "gen_ai.operation.name", Value: analyzer.String("chat")}},
+		}
+		b.Add(analyzer.NewTrace([]analyzer.Span{s}))
+	}
+	return b.Population()
 }
 
 // lastFirst serves one at a time whoever came last.
