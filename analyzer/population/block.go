@@ -87,6 +87,7 @@ const (
 type bootstrap struct {
 	groups int
 	of     []int32     // by record: its group, -1 for none
+	lasts  [2][]int64  // by path and record: how long it lasts, -1 while unknown; only for scores
 	draws  [][]uint16  // by resample: how often each group is drawn
 	times  [][]float64 // the same, for sums of products
 }

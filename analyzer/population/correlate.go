@@ -42,16 +42,32 @@ type slowness struct {
 }
 
 func (p *Population) slowness(members []int32, value func(int32) float64, b *bootstrap) *slowness {
-	order := slices.Clone(members)
-	slices.SortFunc(order, func(x, y int32) int { return cmp.Or(cmp.Compare(value(x), value(y)), cmp.Compare(x, y)) })
+	type valued struct {
+		value  float64
+		member int32
+	}
+	order := make([]valued, len(members))
+	for i, m := range members {
+		order[i] = valued{value(m), m}
+	}
+	slices.SortFunc(order, func(x, y valued) int {
+		switch {
+		case x.value < y.value:
+			return -1
+		case x.value > y.value:
+			return 1
+		}
+		return int(x.member - y.member)
+	})
 	s := &slowness{rank: make([]float64, len(p.Records)), tenth: make([]bool, len(p.Records)), groups: make([]float64, b.groups), n: len(order)}
 	mean := float64(len(order)+1) / 2
 	for i := 0; i < len(order); {
 		end := i + 1
-		for end < len(order) && value(order[end]) == value(order[i]) {
+		for end < len(order) && order[end].value == order[i].value {
 			end++
 		}
-		for _, m := range order[i:end] {
+		for k := i; k < end; k++ {
+			m := order[k].member
 			s.rank[m] = float64(i+1+end)/2 - mean
 			if b.of[m] >= 0 {
 				s.groups[b.of[m]] += s.rank[m]
@@ -60,8 +76,8 @@ func (p *Population) slowness(members []int32, value func(int32) float64, b *boo
 		i = end
 	}
 	s.top = (len(order) + 9) / 10
-	for _, m := range order[len(order)-s.top:] {
-		s.tenth[m] = true
+	for _, o := range order[len(order)-s.top:] {
+		s.tenth[o.member] = true
 	}
 	return s
 }

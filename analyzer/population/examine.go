@@ -29,6 +29,7 @@ func Examine(p *Population, o StudyOptions) *Study {
 		s.Abstained = append(s.Abstained, Abstention{"scores", "no request succeeded within the window", "a longer window"})
 	}
 	b := newBootstrap(len(p.Records), regimes, o.Seed)
+	b.lasts = p.durations()
 	if b.groups < minBlocks {
 		s.Abstained = append(s.Abstained, Abstention{"intervals of scores",
 			fmt.Sprintf("%d blocks of independent requests, of %d that they need", b.groups, minBlocks), "a longer window"})
@@ -71,6 +72,22 @@ func Examine(p *Population, o StudyOptions) *Study {
 	}
 	s.Correlations = append(s.Correlations, significant(tests)...)
 	return s
+}
+
+// durations returns how long each record lasts on each path, -1 while unknown: sums of many cohorts read them again and
+// again, and records are large.
+func (p *Population) durations() (lasts [2][]int64) {
+	for path := range lasts {
+		lasts[path] = make([]int64, len(p.Records))
+		for i := range p.Records {
+			ns, ok := p.Records[i].On(Path(path))
+			if !ok {
+				ns = -1
+			}
+			lasts[path][i] = ns
+		}
+	}
+	return lasts
 }
 
 // atOnce calls do for 0 to n-1 on all processors. What each does must not touch what another does.

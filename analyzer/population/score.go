@@ -184,13 +184,12 @@ type sums struct {
 	whole           float64
 }
 
-// sum adds up a cohort by groups.
-func (p *Population) sum(g *gains, c *Cohort, path Path, b *bootstrap) sums {
+// sumOf adds up a cohort by groups.
+func sumOf(g *gains, c *Cohort, path Path, b *bootstrap) sums {
 	s := sums{time: make([]float64, b.groups), won: make([]float64, b.groups), count: make([]float64, b.groups)}
 	for _, m := range c.Members {
-		group := b.of[m]
-		whole, ok := p.Records[m].On(path)
-		if !ok || group < 0 {
+		group, whole := b.of[m], b.lasts[path][m]
+		if whole < 0 || group < 0 {
 			continue
 		}
 		s.n++
@@ -209,7 +208,7 @@ func (p *Population) sum(g *gains, c *Cohort, path Path, b *bootstrap) sums {
 // score scores a phase of a cohort on a path.
 func (p *Population) score(g *gains, c *Cohort, path Path, b *bootstrap, o *StudyOptions) Score {
 	s := Score{Phase: g.phase, Path: path, Cohort: c.Name, FloorSource: g.source, NoFeedback: g.noFeedback, Capacity: g.capacity}
-	t := p.sum(g, c, path, b)
+	t := sumOf(g, c, path, b)
 	s.N = t.n
 	if t.whole > 0 {
 		s.Observed, s.Share = t.known/t.whole, t.observed/t.whole
