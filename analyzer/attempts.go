@@ -57,6 +57,55 @@ func (f *callFinder) sameAsk(a, b *call) bool {
 	return operation(a) == operation(b) && a.facts.RequestModel == b.facts.RequestModel
 }
 
+// joinRefused adds to call c, the only one below span parent, the attempts of it that no engine saw: failed calls of the
+// same address by the same client, which ended before it began.
+func (f *callFinder) joinRefused(parent, c int32) {
+	head := f.calls[c].head
+	if f.role[head] != RoleEnvelope || f.t.Spans[head].Kind != SpanKindClient {
+		return
+	}
+	var refused []int32
+	for _, i := range f.t.Children(parent) { // by start
+		if i == head {
+			break
+		}
+		if f.refused(i, head) && !f.workBetween(parent, i, head) {
+			refused = append(refused, i)
+		}
+	}
+	if refused == nil {
+		return
+	}
+	for _, i := range refused {
+		f.callOf[i] = int32(len(f.calls))
+		f.calls = append(f.calls, call{inner: i, head: i, absorbed: true})
+	}
+	f.calls[c].attempts = append(refused, f.calls[c].attempts...)
+}
+
+// refused reports whether span i is a client's call that failed before the one of span head, with no inference in it.
+func (f *callFinder) refused(i, head int32) bool {
+	if f.role[i] != RoleEnvelope || f.tally[i].calls > 0 || f.tally[i].tools > 0 || f.t.Async(i) {
+		return false
+	}
+	s, next := &f.t.Spans[i], &f.t.Spans[head]
+	_, end := f.t.Extent(i)
+	start, _ := f.t.Extent(head)
+	if s.Kind != SpanKindClient || s.Name != next.Name || end > start {
+		return false
+	}
+	for _, key := range [...]string{"url.full", "http.url", "server.address", "net.peer.name", "rpc.service"} {
+		if s.Attributes.Text(key) != next.Attributes.Text(key) {
+			return false
+		}
+	}
+	if s.Status == StatusError {
+		return true
+	}
+	d := f.dialect[i]
+	return d >= 0 && f.dialects[d].Call != nil && f.dialects[d].Call(f.t, i).ErrorType != ""
+}
+
 // workBetween reports whether a tool or a call of the same parent starts between two of its children.
 func (f *callFinder) workBetween(parent, a, b int32) bool {
 	children := f.t.Children(parent) // in the order of places

@@ -194,6 +194,9 @@ func (f *callFinder) sumChildren(i int32) (sum callTally) {
 		}
 	}
 	if len(f.siblings) < 2 {
+		if len(f.siblings) == 1 {
+			f.joinRefused(i, f.siblings[0])
+		}
 		return sum
 	}
 	joined := f.joinLegs(f.siblings)
@@ -206,6 +209,9 @@ func (f *callFinder) sumChildren(i int32) (sum callTally) {
 				sum.one = c // the only open one if sum.open is 1
 			}
 		}
+	}
+	if len(f.siblings) == 1 {
+		f.joinRefused(i, f.siblings[0])
 	}
 	return sum
 }
