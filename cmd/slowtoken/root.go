@@ -132,6 +132,7 @@ func commands(a *app) []*cobra.Command {
 		pullCommand(a),
 		serveCommand(a),
 		gatewayCommand(a),
+		loadtestCommand(a),
 		exportCommand(a),
 		compactCommand(a),
 		doctorCommand(a),

@@ -189,8 +189,8 @@ func TestAReplaySendsWhatWasRecorded(t *testing.T) {
 		Target: Target{URL: at(t, server.URL, "/api/generate"), Model: "m", Stream: true},
 		Plan:   Plan{Loop: Open, Arrivals: Replay, Rate: 2, Replay: recorded, Duration: 300 * time.Millisecond, Drain: time.Minute},
 	})
-	if s := &r.Steps[0]; s.Planned != 2 || s.Asked != 30 {
-		t.Errorf("%d requests of %v prompt tokens on average, want 2 of 30: the third is behind the end", s.Planned, s.Asked)
+	if s := &r.Steps[0]; s.Planned != 2 || s.Asked != 30 || math.Abs(s.Rate-2/0.3) > 1e-9 {
+		t.Errorf("%d requests of %v prompt tokens on average at %v/s, want 2 of 30: the third is behind the end", s.Planned, s.Asked, s.Rate)
 	}
 	if gap := server.at[1].Sub(server.at[0]); gap < 50*time.Millisecond {
 		t.Errorf("at twice the speed, 200 ms of recording took %v", gap)

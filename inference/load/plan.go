@@ -40,6 +40,8 @@ type Plan struct {
 	RateFrom, RateTo float64
 	Replay           []arrival.Planned // instead of a rate; its speed is Rate times that of the recording
 
+	Requests int // that each step of a sweep has at least: slow rates take longer than Duration
+
 	// Closed loops.
 	Users int
 	Think time.Duration // from an answer to the user's next request
@@ -92,6 +94,9 @@ func (p *Plan) checkRates() error {
 		if !(rate > 0 && rate <= maxRate) {
 			return fmt.Errorf("a rate of %v: want more than 0 and at most %.0f a second", rate, float64(maxRate))
 		}
+	}
+	if p.Loop == Sweep && (p.Requests < fewForSlope || p.Requests > 1e6) {
+		return fmt.Errorf("steps of %d requests: want %d to a million", p.Requests, fewForSlope)
 	}
 	if p.Loop == Sweep && p.RateFrom > p.RateTo {
 		return fmt.Errorf("a sweep from %v to %v a second goes down", p.RateFrom, p.RateTo)
@@ -157,7 +162,11 @@ func (p *Plan) shots(step int, rate float64, length time.Duration) iter.Seq[shot
 			if at >= int64(length) {
 				return
 			}
-			s := draw(p.Sizes, sizes)
+			place := sizes.Float64()
+			if p.Loop == Sweep { // every step is to be the same work
+				place = evenly(i)
+			}
+			s := pick(p.Sizes, place)
 			if !yield(shot{i, at, s.Prompt, s.Output}) {
 				return
 			}

@@ -34,6 +34,26 @@ func TestOneSeedGivesOnePlan(t *testing.T) {
 	}
 }
 
+// Every step of a sweep has the same work, and already its first twenty requests have it in the right shares.
+func TestStepsOfASweepAreTheSameWork(t *testing.T) {
+	p := Plan{Loop: Sweep, Arrivals: Constant, RateFrom: 1, RateTo: 100, Sizes: ShortMediumLong, Requests: 100, Seed: 5}
+	var work [2][]int
+	for i, rate := range []float64{1, 50} {
+		for s := range p.shots(i, rate, time.Hour) {
+			if work[i] = append(work[i], s.prompt); len(work[i]) == 20 {
+				break
+			}
+		}
+	}
+	count := map[int]int{}
+	for _, prompt := range work[0] {
+		count[prompt]++
+	}
+	if !slices.Equal(work[0], work[1]) || count[32] != 10 || count[256] != 7 || count[1024] != 3 {
+		t.Errorf("prompts of %v and %v tokens", work[0], work[1])
+	}
+}
+
 func TestParseSizes(t *testing.T) {
 	got, err := ParseSizes("a=1:10/20, b=3:100/1")
 	if want := []Size{{"a", 0.25, 10, 20}, {"b", 0.75, 100, 1}}; err != nil || !slices.Equal(got, want) {
@@ -59,7 +79,8 @@ func TestPlansThatMakeNoSenseAreRefused(t *testing.T) {
 		"a rate of +Inf":      func(p *Plan) { p.Rate = math.Inf(1) },
 		"no arrivals":         func(p *Plan) { p.Arrivals = "pigeons" },
 		"a burstiness of 0":   func(p *Plan) { p.Arrivals = Gamma },
-		"goes down":           func(p *Plan) { p.Loop, p.RateFrom, p.RateTo = Sweep, 2, 1 },
+		"goes down":           func(p *Plan) { p.Loop, p.RateFrom, p.RateTo, p.Requests = Sweep, 2, 1, 50 },
+		"steps of 0 requests": func(p *Plan) { p.Loop, p.RateFrom, p.RateTo = Sweep, 1, 2 },
 		"rates of its own":    func(p *Plan) { p.Loop, p.Arrivals = Sweep, Ramp },
 		"needs a recorded":    func(p *Plan) { p.Arrivals = Replay },
 		"a duration of 0s":    func(p *Plan) { p.Duration = 0 },

@@ -70,7 +70,7 @@ type PlanSummary struct {
 
 // A Step is one rate, or one number of users, for a while.
 type Step struct {
-	Rate   float64 `json:"rate,omitempty"`  // planned requests a second; open loop
+	Rate   float64 `json:"rate,omitempty"`  // planned requests a second; of a ramp or a replay on average; open loop
 	Users  int     `json:"users,omitempty"` // closed loop
 	Window int64   `json:"window"`          // that is measured
 	Since  int64   `json:"since"`           // its begin, in nanoseconds since the Unix epoch

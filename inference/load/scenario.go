@@ -2,7 +2,7 @@ package load
 
 import (
 	"fmt"
-	"math/rand/v2"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -88,13 +88,19 @@ func parseSize(text string) (s Size, err error) {
 // maxTokens bounds what one prompt or answer may have.
 const maxTokens = 1 << 22
 
-// draw picks a kind of prompt.
-func draw(sizes []Size, r *rand.Rand) Size {
-	at := r.Float64()
+// pick returns the kind of prompt at a place from 0 to 1 among all.
+func pick(sizes []Size, place float64) Size {
 	for _, s := range sizes {
-		if at -= s.Share; at < 0 {
+		if place -= s.Share; place < 0 {
 			return s
 		}
 	}
 	return sizes[len(sizes)-1]
+}
+
+// evenly returns the place of the i-th of many that are spread over 0 to 1, so that the first few already are: multiples of
+// the golden ratio.
+func evenly(i int) float64 {
+	_, place := math.Modf(float64(i) * math.Phi)
+	return place
 }

@@ -108,7 +108,7 @@ func (s *stepRun) users(ctx, calls context.Context) {
 				return
 			}
 			for time.Now().Before(end) && ctx.Err() == nil {
-				size, index := draw(plan.Sizes, random), int(next.Add(1)-1)
+				size, index := pick(plan.Sizes, random.Float64()), int(next.Add(1)-1)
 				body := s.body(newPrompt(s.Test.run, s.index, index, size.Prompt, random), size.Output)
 				o := &outcome{shot: shot{index: index, prompt: size.Prompt, limit: size.Output}}
 				s.begin()

@@ -44,6 +44,9 @@ func (s *stepRun) sum() Step {
 		}
 	}
 	step.Planned, step.Succeeded = len(members), len(good)
+	if a := s.config.Plan.Arrivals; (a == Replay || a == Ramp) && s.window > 0 { // they have no one rate
+		step.Rate = float64(step.Planned) / s.window.Seconds()
+	}
 	step.countErrors(members)
 	step.Sent = step.Planned - step.Dropped
 	stream := s.config.Target.Stream

@@ -8,10 +8,9 @@ import (
 )
 
 const (
-	fewestRequests = 50   // that a step of a sweep is planned to have: slow rates take longer
-	precision      = 1.1  // the broken rate over the sustained one, at which a sweep ends
-	growthShare    = 0.05 // of arriving requests that must stay for the server to count as overrun
-	errorShare     = 0.01 // of requests that may fail or be left unfinished
+	precision   = 1.1  // the broken rate over the sustained one, at which a sweep ends
+	growthShare = 0.05 // of arriving requests that must stay for the server to count as overrun
+	errorShare  = 0.01 // of requests that may fail or be left unfinished
 )
 
 // sweep doubles the rate until a step breaks, and then halves the distance between the highest sustained rate and the
@@ -20,7 +19,7 @@ func (t *Test) sweep(ctx context.Context) (steps []Step, b *Breaking) {
 	plan := &t.config.Plan
 	b = &Breaking{}
 	try := func(rate float64) {
-		window := max(plan.Duration, time.Duration(fewestRequests/rate*1e9))
+		window := max(plan.Duration, time.Duration(float64(plan.Requests)/rate*1e9))
 		s := t.one(ctx, len(steps), rate, window)
 		if ctx.Err() != nil { // half a step shows nothing
 			return
@@ -52,7 +51,7 @@ func (t *Test) sweep(ctx context.Context) (steps []Step, b *Breaking) {
 func broken(s *Step, thresholds []Threshold) (why []string) {
 	f, l := s.InFlight.Slope, s.TTFTSlope
 	if f != nil && l != nil && f.Low > 0 && l.Low > 0 && f.Value > growthShare*s.Rate {
-		why = append(why, fmt.Sprintf("requests in flight grow by %.2g a second and latency by %.2g ms a second", f.Value, l.Value/1e6))
+		why = append(why, fmt.Sprintf("requests in flight grow by %.3g a second and latency by %.3g ms a second", f.Value, l.Value/1e6))
 	}
 	if lost := s.Failed + s.Unfinished; float64(lost) > errorShare*float64(s.Planned) {
 		what := "were still running at the end"

@@ -15,7 +15,7 @@ func TestASweepFindsTheCapacity(t *testing.T) {
 	r := run(t, Config{
 		Target: Target{URL: at(t, server, "/api/generate"), Model: "sim", Stream: true},
 		Plan: Plan{
-			Loop: Sweep, Arrivals: Constant, RateFrom: 30, RateTo: 400, Sizes: oneToken,
+			Loop: Sweep, Arrivals: Constant, RateFrom: 30, RateTo: 400, Requests: 40, Sizes: oneToken,
 			Warmup: 200 * time.Millisecond, Duration: time.Second, Drain: 10 * time.Second, Seed: 1,
 		},
 	})
@@ -44,7 +44,7 @@ func TestRefusalsBreakASweep(t *testing.T) {
 	server, _ := simulate(t, oneSlot(20*time.Millisecond), ollamasim.Options{MaxQueue: 2})
 	r := run(t, Config{
 		Target: Target{URL: at(t, server, "/api/generate"), Model: "sim", Stream: true},
-		Plan:   Plan{Loop: Sweep, Arrivals: Constant, RateFrom: 200, RateTo: 200, Sizes: oneToken, Duration: 500 * time.Millisecond, Drain: 10 * time.Second},
+		Plan:   Plan{Loop: Sweep, Arrivals: Constant, RateFrom: 200, RateTo: 200, Requests: 40, Sizes: oneToken, Duration: 500 * time.Millisecond, Drain: 10 * time.Second},
 	})
 	if s := r.Steps[0]; len(r.Steps) != 1 || s.Verdict != Broken || s.Failed == 0 || s.Errors[0].Kind != "503" || r.Breaking.Broken != 200 || r.Breaking.Sustained != 0 {
 		t.Errorf("%+v, %+v", r.Breaking, s)
