@@ -123,6 +123,14 @@ soak: build ## receive for SOAK (20m) at SOAK_RATE (40000) spans/s; memory and a
 demo: build ## build, make a server slow, say why, mend it: a minute
 	$(BINARY) demo $(DEMO_FLAGS)
 
+.PHONY: examples
+examples: build ## write docs/examples anew: sample reports in every format, a case study before and after
+	@.ci/examples $(BINARY)
+
+.PHONY: docs
+docs: ## bin/docs: the documents, each with the day and commit of its last change
+	@.ci/docs bin/docs
+
 .PHONY: fmt
 fmt: preflight ## format the code
 	gofmt -w .
@@ -139,6 +147,7 @@ glibc-floor: ## the oldest glibc that bin/slowtoken runs on
 dist: build glibc-floor ## dist/slowtoken-VERSION-OS-ARCH.tar.gz with its checksum
 	@rm -rf dist/$(RELEASE) && mkdir -p dist/$(RELEASE)
 	cp $(BINARY) LICENSE README.md dist/$(RELEASE)/
+	.ci/docs dist/$(RELEASE)
 	.ci/licenses > dist/$(RELEASE)/THIRD-PARTY-LICENSES
 	tar -C dist -czf dist/$(RELEASE).tar.gz $(RELEASE)
 	cd dist && sha256sum $(RELEASE).tar.gz > $(RELEASE).tar.gz.sha256

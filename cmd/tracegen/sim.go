@@ -37,6 +37,7 @@ The same flags give the same bytes. --faults and --dialects list what there is.
 // simOptions are the flags behind --sim.
 type simOptions struct {
 	fault, dialect   string
+	mended           bool
 	workload         string
 	replay           string
 	model, device    string
@@ -61,6 +62,7 @@ func simulate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&o.fault, "fault", "healthy", "NAME@INTENSITY, or several joined by +; --faults lists them")
+	flags.BoolVar(&o.mended, "mended", false, "leave the first fault out, under the very same requests as with it")
 	flags.StringVar(&o.dialect, "dialect", "vllm", "whose telemetry; --dialects lists them")
 	flags.StringVar(&o.workload, "workload", "chat", "what is asked for: chat, code, retrieval or writing")
 	flags.StringVar(&o.replay, "replay", "", "CSV file of a recorded load instead: arrival, prompt tokens, output tokens; --seconds is how much of it")
@@ -166,7 +168,11 @@ func (o *simOptions) scenario() (*fault.Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Inject(injections); err != nil {
+	mended := -1
+	if o.mended {
+		mended = 0
+	}
+	if err := s.InjectAllBut(injections, mended); err != nil {
 		return nil, err
 	}
 	if o.end != "" {
