@@ -25,7 +25,7 @@ type Redaction struct {
 //
 // Ids of traces and spans stay, as do the title and the author that a person gave.
 func Redact(r *Report) {
-	x := &redactor{counts: map[[2]string]int{}, labels: map[string]string{}, next: map[string]int{}}
+	x := newRedactor()
 	for i := range r.Cohorts {
 		c := &r.Cohorts[i]
 		x.attribute(c.Attribute, c.Value)
@@ -64,6 +64,10 @@ type redactor struct {
 	byLength []string          // its keys, longest first
 }
 
+func newRedactor() *redactor {
+	return &redactor{counts: map[[2]string]int{}, labels: map[string]string{}, next: map[string]int{}, named: map[string]string{}}
+}
+
 // personal and secret tell by an attribute's key what its values are.
 var (
 	personal = regexp.MustCompile(`(?i)(^|[._-])(user|users|enduser|username|user_?id|email|mail|phone|session|session_?id|customer|patient|person|ssn)([._-]|$)|^client\.(address|ip)$`)
@@ -85,9 +89,6 @@ func (x *redactor) attribute(key, value string) {
 		kind = "content"
 	default:
 		return
-	}
-	if x.named == nil {
-		x.named = map[string]string{}
 	}
 	x.named[value] = kind
 }

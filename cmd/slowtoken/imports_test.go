@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 // all is every package but the commands, which nobody imports.
 var all = []string{
 	"analyzer", "analyzer/dialect", "analyzer/population", "analyzer/replay", "analyzer/roofline", "ingest", "ingest/source", "storage", "storage/remote",
-	"inference", "inference/ollama", "inference/synth", "inference/arrival", "inference/sim", "inference/emit", "inference/fault", "inference/load", "inference/ollamasim", "report", "rules",
+	"inference", "inference/ollama", "inference/synth", "inference/arrival", "inference/sim", "inference/emit", "inference/fault", "inference/load", "inference/ollamasim", "report", "report/confluence", "report/page", "rules",
 }
 
 // testArrows are what tests may import beside that: generated traces to work on, for tests of analyzer that look at it
