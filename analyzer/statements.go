@@ -1,6 +1,9 @@
 package analyzer
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A statementBook holds what the spans of one call state about its time. Slices over spans have one entry for each
 // span of the trace; only those of the call at hand mean anything.
@@ -67,6 +70,8 @@ func (f *callFinder) openChain(k *call, r *Request) {
 			b.rest[p] = Client
 		case hops < allHops && (hops > 0 || !engine) && f.serverSide(p):
 			b.rest[p] = Gateway
+		case hops == allHops && (hops > 0 || !engine) && f.serverSide(p) && f.clientSide(i) && servesElse(&f.t.Spans[p]):
+			b.rest[p] = Client
 		case hops == 0 && engine:
 			if f.t.Spans[p].Service() == f.t.Spans[k.inner].Service() {
 				b.rest[p] = Frontend
@@ -76,6 +81,24 @@ func (f *callFinder) openChain(k *call, r *Request) {
 		}
 		i = p
 	}
+}
+
+// servesElse reports whether a server's span states a route, and one that is of no inference API: then it is an
+// application that calls a model, and no gateway.
+func servesElse(s *Span) bool {
+	for _, key := range [...]string{"http.route", "url.path", "http.target"} {
+		if route := s.Attributes.Text(key); route != "" {
+			return !slices.ContainsFunc(inferenceRoutes[:], func(api string) bool { return strings.Contains(route, api) })
+		}
+	}
+	return false
+}
+
+// inferenceRoutes are what the routes of inference APIs have in them: OpenAI's, Anthropic's, Google's, Ollama's, TGI's,
+// SGLang's, and that of KServe, which Triton speaks too.
+var inferenceRoutes = [...]string{
+	"/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", ":generateContent", ":streamGenerateContent",
+	"/api/generate", "/api/chat", "/api/embed", "/generate", "/v2/models/",
 }
 
 // countHops returns how many steps of k's chain lead from a server to its client.
