@@ -52,7 +52,8 @@ func loadtestCommand(a *app) *cobra.Command {
 		GroupID: groupInput,
 		Long: `Sends requests to an LLM server and measures what its clients see: time to first token, time per output token, end-to-end
 time, tokens a second, errors. The server speaks Ollama's /api/generate or /api/chat, or OpenAI's /v1/chat/completions or
-/v1/completions; a URL without a path is asked which. Without a URL it is the Ollama server at $OLLAMA_HOST.
+/v1/completions; a URL without a path is asked which. Without a URL it is the Ollama server at $OLLAMA_HOST; sim instead of
+one is a simulated server, to try the command with.
 
 The load is one of
   --scenario NAME    users who wait for each answer: ` + scenarioList() + `
@@ -66,7 +67,8 @@ when it is missed or cannot be judged. In a sweep it says when a step has broken
 
 Each request is a span, joined to the server's by its traceparent, and sent where --otlp or OpenTelemetry's own variables say;
 without either there are no spans. docs/load_testing.md defines every number.`,
-		Example: `  slowtoken loadtest                                                  # five users of the local Ollama
+		Example: `  slowtoken loadtest sim --rate 3                                     # nothing needed: a simulated server
+  slowtoken loadtest                                                  # five users of the local Ollama
   slowtoken loadtest --rate 4 --duration 2m http://127.0.0.1:11435    # 4 requests a second to slowtoken gateway
   slowtoken loadtest --sweep 1:64 --threshold 'ttft_p95<1s' http://gpu1:8000/v1/chat/completions
   slowtoken loadtest --replay azure_conv.csv --duration 10m -o json --out load.json http://gpu1:8000`,
@@ -255,7 +257,15 @@ func (a *app) runLoadtest(ctx context.Context, o loadtestOptions) (err error) {
 		Plan:    o.plan,
 		Timeout: o.timeout, MaxInFlight: o.inFlight, Version: buildVersion(),
 	}
-	if c.Target.URL, err = a.loadURL(o.url); err != nil {
+	if c.Target.Simulated = o.url == simulatedOllama; c.Target.Simulated {
+		system := inference.Config{}
+		stop, err := a.startSimulated(&gatewayOptions{slots: simulatedSlots}, &system)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		c.Target.URL = system.Upstream
+	} else if c.Target.URL, err = a.loadURL(o.url); err != nil {
 		return err
 	}
 	if c.Target.Header, err = o.header(a.getenv); err != nil {
@@ -269,7 +279,7 @@ func (a *app) runLoadtest(ctx context.Context, o loadtestOptions) (err error) {
 		c.Thresholds = append(c.Thresholds, t)
 	}
 	if err := c.Target.Resolve(ctx); err != nil {
-		return withHint(fmt.Errorf("loadtest: %w", err), "is the server up? slowtoken gateway --ollama sim is one to try with")
+		return withHint(fmt.Errorf("loadtest: %w", err), "is the server up? slowtoken loadtest sim brings one of its own, to try with")
 	}
 	shutdown, err := a.loadTelemetry(ctx, o.otlp, &c)
 	if err != nil {
@@ -298,6 +308,9 @@ func (a *app) runLoadtest(ctx context.Context, o loadtestOptions) (err error) {
 	}
 	return loadExit(result)
 }
+
+// simulatedSlots is how many requests the simulated server computes at once.
+const simulatedSlots = 4
 
 // loadExit is how a load test ends: a missed threshold comes before an interruption.
 func loadExit(r *load.Result) error {

@@ -217,4 +217,8 @@ func TestTheServerIsAskedWhatItSpeaks(t *testing.T) {
 	if err := target.Resolve(t.Context()); err != nil || target.URL.Path != "/v1/chat/completions" || target.Model != "served" {
 		t.Errorf("%s, model %s, %v", target.URL, target.Model, err)
 	}
+	target = Target{URL: at(t, server, "/v1/chat/completions")}
+	if err := target.Resolve(t.Context()); err != nil || target.Model != "known:latest" {
+		t.Errorf("of a server that lists its models elsewhere: model %s, %v", target.Model, err)
+	}
 }

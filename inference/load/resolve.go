@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,8 +34,22 @@ func (t *Target) Resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list := u
-	list.Path, list.RawQuery = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), api.path)+api.list, ""
+	base := strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), api.path)
+	var failed []string
+	for _, path := range []string{api.list, "/api/tags", "/v1/models"} { // many servers speak both APIs
+		list := u
+		list.Path, list.RawQuery = base+path, ""
+		if t.Model, err = t.firstModel(ctx, &list); err == nil {
+			return nil
+		}
+		if said := err.Error(); !slices.Contains(failed, said) {
+			failed = append(failed, said)
+		}
+	}
+	return fmt.Errorf("ask which models there are, since none is named: %s", strings.Join(failed, "; "))
+}
+
+func (t *Target) firstModel(ctx context.Context, list *url.URL) (string, error) {
 	var known struct {
 		Models []struct { // Ollama
 			Name string `json:"name"`
@@ -43,18 +58,16 @@ func (t *Target) Resolve(ctx context.Context) error {
 			ID string `json:"id"`
 		} `json:"data"`
 	}
-	if err := t.get(ctx, &list, &known); err != nil {
-		return fmt.Errorf("ask which models there are: %w", err)
+	if err := t.get(ctx, list, &known); err != nil {
+		return "", err
 	}
 	switch {
 	case len(known.Models) > 0:
-		t.Model = known.Models[0].Name
+		return known.Models[0].Name, nil
 	case len(known.Data) > 0:
-		t.Model = known.Data[0].ID
-	default:
-		return fmt.Errorf("ask which models there are: %s lists none", list.Redacted())
+		return known.Data[0].ID, nil
 	}
-	return nil
+	return "", fmt.Errorf("%s lists none", list.Redacted())
 }
 
 // findPath tells which API a server speaks.

@@ -49,6 +49,8 @@ type TargetSummary struct {
 	API    string `json:"api"`
 	Model  string `json:"model"`
 	Stream bool   `json:"stream"`
+	// Simulated says that no model computed.
+	Simulated bool `json:"simulated,omitempty"`
 }
 
 // A PlanSummary is the load as it was asked for.

@@ -17,6 +17,8 @@ type Target struct {
 	Model  string
 	Stream bool
 	Header http.Header // sent with every question, beside its own
+	// Simulated says that no model computes there, which every form of the result says too.
+	Simulated bool
 }
 
 // An api is one way to ask.

@@ -91,8 +91,10 @@ func (t *Test) Run(ctx context.Context) *Result {
 	target.User = nil
 	r := &Result{
 		Schema: Schema, Version: t.config.Version, Run: t.run, Started: time.Now().UTC(),
-		Target: TargetSummary{URL: target.String(), API: t.caller.api.name, Model: t.config.Target.Model, Stream: t.config.Target.Stream},
-		Plan:   t.config.Plan.summary(), Warnings: []string{},
+		Target: TargetSummary{
+			URL: target.String(), API: t.caller.api.name, Model: t.config.Target.Model, Stream: t.config.Target.Stream, Simulated: t.config.Target.Simulated,
+		},
+		Plan: t.config.Plan.summary(), Warnings: []string{},
 	}
 	plan := &t.config.Plan
 	if plan.Loop == Sweep {

@@ -32,6 +32,9 @@ func warnings(r *Result) (list []string) {
 			asked, input = asked+s.Asked, input+s.Input
 		}
 	}
+	if r.Target.Simulated {
+		add("SIMULATED: no model computed; these are the times that a device should take")
+	}
 	if r.Interrupted {
 		add("the test was interrupted: this is what was measured until then")
 	}
