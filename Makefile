@@ -59,6 +59,8 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary,
 	.ci/stage clients     $(MAKE) --no-print-directory clients-test && \
 	.ci/stage ollama      $(MAKE) --no-print-directory ollama-test && \
 	.ci/stage confluence  $(MAKE) --no-print-directory confluence-test && \
+	.ci/stage alerts      $(MAKE) --no-print-directory alerts-test && \
+	.ci/stage browser     $(MAKE) --no-print-directory browser-test && \
 	.ci/stage deploy      $(MAKE) --no-print-directory deploy-test
 
 .PHONY: conformance
@@ -98,6 +100,14 @@ clients-test: build ## OpenTelemetry's JavaScript SDK into serve (needs Node.js 
 .PHONY: confluence-test
 confluence-test: ## somebody else's Confluence client against the fake that ours is tested with (needs Node.js and npm)
 	@.ci/confluence/run
+
+.PHONY: alerts-test
+alerts-test: ## Prometheus reads the alert rules that reports write, and each fires and stays quiet (builds Prometheus once)
+	@.ci/alerts/run
+
+.PHONY: browser-test
+browser-test: build ## HTML reports in a real browser: console, network, accessibility (needs npm; chromium is installed as root)
+	@.ci/browser/run $(BINARY)
 
 .PHONY: deploy-test
 deploy-test: ## what deploy/ holds: read by those who will use it, and the container's steps in a chroot (as root)
