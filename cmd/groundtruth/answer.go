@@ -107,7 +107,7 @@ func (r *result) withinTop(n int) bool {
 
 // observable reports whether the dialect can carry the phase of the fault's label.
 func (r *result) observable() bool {
-	return len(r.injections) == 1 && carries(r.dialect, r.injections[0].Fault.Label.Phase)
+	return len(r.injections) == 1 && carries(r.dialect, r.injections[0].Fault.Label)
 }
 
 // material reports whether the fault costs enough that it must be named.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/inference/fault"
 )
 
 // A row compares what the analyzer reads of one phase, or of several that a dialect has no border between, with the truth.
@@ -57,6 +58,13 @@ var around = []row{
 
 var outside = []analyzer.Phase{analyzer.Client, analyzer.Network, analyzer.Gateway, analyzer.Retry, analyzer.Stream, analyzer.Frontend}
 
+// withheld are labels that need more than their phase, and that a dialect has not got: times of tokens, gauges of devices,
+// or which server a request was at.
+var withheld = map[string][]string{
+	"vllm":               {"host-pause"},
+	"ollama-openllmetry": {"host-pause", "noisy-neighbour", "thermal-throttle", "decode-overhead-bound"},
+}
+
 // carriers lists every dialect. It is registered before results are looked at: where a dialect cannot carry the phase of
 // a fault, to name nothing is right.
 var carriers = []carrier{
@@ -108,7 +116,10 @@ func carrierOf(dialect string) *carrier {
 	return &carriers[i]
 }
 
-func carries(dialect string, phase analyzer.Phase) bool {
+// carries reports whether a reader of the dialect can tell what is labelled so from other causes.
+func carries(dialect string, label fault.Label) bool {
 	c := carrierOf(dialect)
-	return c != nil && slices.Contains(c.labels, phase)
+	return c != nil && slices.Contains(c.labels, label.Phase) && !slices.ContainsFunc(label.Rules, func(rule string) bool {
+		return slices.Contains(withheld[dialect], rule)
+	})
 }

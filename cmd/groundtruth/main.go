@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	only := flags.String("only", "", "run these parts, with commas between them: "+strings.Join(parts, ", ")+"; empty is all")
 	match := flags.String("match", "", "run the scenarios with this text in their name")
-	out := flags.String("out", "", "write the document to this file")
+	out := flags.String("out", "", "write the document to this file; - prints it, of what was run")
 	list := flags.Bool("list", false, "print a line for each answer")
 	workers := flags.Int("workers", runtime.GOMAXPROCS(0), "scenarios that run at once")
 	if err := flags.Parse(args); err != nil {
@@ -80,6 +80,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	board := newBoard(split, b.rulesHash, results)
+	if *out == "-" {
+		_, err = io.WriteString(stdout, board.document())
+		return err
+	}
 	if *out != "" {
 		if *only != "" || *match != "" {
 			return errors.New("--out holds all parts: leave out --only and --match")

@@ -247,6 +247,8 @@ func curveDialect(name string) string {
 		return "ollama-openllmetry"
 	case "input-copy":
 		return "triton"
+	case "pause":
+		return "sglang"
 	}
 	return mainDialect
 }
