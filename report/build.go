@@ -21,6 +21,7 @@ type Options struct {
 	Objectives population.Objectives // limits of each request; none without
 	Definition Definition            // of a benchmark, for more measures; none without
 	Facts      population.Facts      // what people state beside the traces
+	Baseline   *population.Sample    // of a saved analysis, for the floors of scores; nil for none
 
 	Rules   *rules.Set                                              // name causes; none without
 	Metrics func(population.Window) ([]analyzer.MetricPoint, error) // of engines and accelerators in a window; may be nil

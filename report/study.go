@@ -35,7 +35,7 @@ type Incident struct {
 
 // study examines the population and fills in what that shows.
 func (r *Report) study(p *population.Population, o *Options) {
-	s := population.StudyOptions{Window: o.Window, Facts: o.Facts, Distrusted: analyzer.SetOf(r.Quality.NotTrusted...)}
+	s := population.StudyOptions{Window: o.Window, Facts: o.Facts, Baseline: o.Baseline, Distrusted: analyzer.SetOf(r.Quality.NotTrusted...)}
 	for i := range r.Targets {
 		s.TargetMissed = s.TargetMissed || r.Targets[i].Verdict == VerdictFail
 	}

@@ -52,7 +52,7 @@ func Examine(p *Population, o StudyOptions) *Study {
 		if phase == analyzer.Unattributed || !shown.Has(phase) && !core.Has(phase) {
 			continue
 		}
-		g := p.gainsOf(phase, scored)
+		g := p.gainsOf(phase, scored, o.Baseline)
 		atOnce(len(scores), func(i int) {
 			scores[i] = append(scores[i], p.score(g, cohorts[i/len(paths)], paths[i%len(paths)], b, &o))
 		})

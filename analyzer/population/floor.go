@@ -73,9 +73,12 @@ func (r *Record) time(phase analyzer.Phase) (t PhaseTime, known bool) {
 }
 
 // floor returns the floor of a phase in a domain, by the best source there is. Queue has none of its own: see [Score].
-func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32) phaseFloor {
+func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32, baseline *Sample) phaseFloor {
 	if phase == analyzer.Retry {
 		return phaseFloor{source: FloorWaste, waste: true}
+	}
+	if f, ok := p.baselineFloor(phase, members, baseline); ok {
+		return f
 	}
 	if f, ok := p.physicsFloor(phase, d, members); ok {
 		return f
@@ -98,6 +101,11 @@ func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32
 	if len(plain) < fewForFloor {
 		return phaseFloor{found: len(plain)}
 	}
+	return lineFloor(phase, sized, plain)
+}
+
+// lineFloor is the line on size under which a tenth of the points lie, level where nine in ten have no size.
+func lineFloor(phase analyzer.Phase, sized, plain []point) phaseFloor {
 	if 10*len(sized) >= 9*len(plain) {
 		line := fitQuantileLine(sized, floorShare)
 		return phaseFloor{source: FloorQuantile, line: func(r *Record) (float64, bool) {

@@ -15,10 +15,11 @@ const (
 
 // The sources of a floor, best first.
 const (
+	FloorBaseline = "measured baseline"         // 10 % line on size of a saved analysis
 	FloorPhysics  = "physics"                   // the roofline of the device and the model
 	FloorTokens   = "inferred from r"           // see [Sizes]
 	FloorQuantile = "10 % quantile line"        // on size, in the same domain
-	FloorWaste    = "0, pure waste"             // of retry
+	FloorWaste    = "0, pure waste"             // of retry, of reloads, and of decode that stalls for others' prefill
 	FloorCapacity = "replay with more capacity" // of queue
 	FloorCalm     = "waits of 5 % of E2E"       // of queue, where nothing can be replayed
 )
@@ -75,15 +76,15 @@ func newGains(phase analyzer.Phase, n int) *gains {
 }
 
 // gainsOf computes what a phase would win in every domain.
-func (p *Population) gainsOf(phase analyzer.Phase, domains []*DomainStudy) *gains {
+func (p *Population) gainsOf(phase analyzer.Phase, domains []*DomainStudy, baseline *Sample) *gains {
 	g := newGains(phase, len(p.Records))
 	for _, d := range domains {
-		p.addGains(g, d)
+		p.addGains(g, d, baseline)
 	}
 	return g
 }
 
-func (p *Population) addGains(g *gains, d *DomainStudy) {
+func (p *Population) addGains(g *gains, d *DomainStudy, baseline *Sample) {
 	shown := false
 	for _, r := range d.Regimes {
 		for _, m := range r.Latency {
@@ -104,31 +105,38 @@ func (p *Population) addGains(g *gains, d *DomainStudy) {
 		p.queueGains(g, d)
 		return
 	}
-	f := p.floor(g.phase, d, d.latency())
+	members := d.latency()
+	f := p.floor(g.phase, d, members, baseline)
+	wasted := p.waste(g.phase, members)
 	if f.source == "" {
-		g.lacks(d, f.found)
-		return
+		if wasted == nil {
+			g.lacks(d, f.found)
+			return
+		}
+		f = phaseFloor{source: FloorWaste, line: func(*Record) (float64, bool) { return 0, false }} // the rest may be needed
 	}
 	g.names(f.source)
-	for _, r := range d.Regimes {
-		for _, m := range r.Latency {
-			if !g.known[m] {
-				continue
-			}
-			rec := &p.Records[m]
-			won := g.observed[PathE2E][m] - f.of(rec, g.observed[PathE2E][m])
-			g.own[PathE2E][m] = won
-			if f.line != nil {
-				if line, ok := f.line(rec); ok {
-					g.excess[m] -= max(line, 0)
-				}
-			}
-			// A phase on both sides of the first token wins on each in proportion.
-			if whole := g.observed[PathE2E][m]; whole > 0 {
-				g.own[PathTTFT][m] = int64(float64(won) * float64(g.observed[PathTTFT][m]) / float64(whole))
-			}
-			g.won[PathTTFT][m], g.won[PathE2E][m] = g.own[PathTTFT][m], g.own[PathE2E][m]
+	for i, m := range members {
+		if !g.known[m] {
+			continue
 		}
+		rec := &p.Records[m]
+		needed := g.observed[PathE2E][m]
+		if wasted != nil {
+			needed = max(0, needed-wasted[i])
+		}
+		won := g.observed[PathE2E][m] - f.of(rec, needed)
+		g.own[PathE2E][m] = won
+		if f.line != nil {
+			if line, ok := f.line(rec); ok {
+				g.excess[m] -= max(line, 0)
+			}
+		}
+		// A phase on both sides of the first token wins on each in proportion.
+		if whole := g.observed[PathE2E][m]; whole > 0 {
+			g.own[PathTTFT][m] = int64(float64(won) * float64(g.observed[PathTTFT][m]) / float64(whole))
+		}
+		g.won[PathTTFT][m], g.won[PathE2E][m] = g.own[PathTTFT][m], g.own[PathE2E][m]
 	}
 	p.feedback(g, d)
 }

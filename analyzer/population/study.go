@@ -13,6 +13,9 @@ type StudyOptions struct {
 	Facts  Facts
 	Seed   uint64 // of the resampling; one seed, one result
 
+	// Baseline is a saved analysis of the same service when it was as it should be, for floors of phases; nil for none.
+	Baseline *Sample
+
 	// TargetMissed says that a target is certainly or probably missed: without it no score is critical.
 	TargetMissed bool
 

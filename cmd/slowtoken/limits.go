@@ -19,6 +19,7 @@ type limitOptions struct {
 	slo        string   // MEASURE=LIMIT,..., instead of the settings
 	definition string
 	facts      []string // KEY=VALUE, over the file of facts
+	baseline   string   // a saved analysis
 }
 
 func (o *limitOptions) addFlags(flags *pflag.FlagSet) {
@@ -26,6 +27,7 @@ func (o *limitOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.targets, "target", nil, "limit of all requests together, `NAME=LIMIT` such as ttft-p95=800ms or errors=1%; none drops one; may be repeated")
 	flags.StringVar(&o.definition, "definition", "", "show the measures of a benchmark too, by `NAME`: "+strings.Join(definitionNames(), ", "))
 	flags.StringArrayVar(&o.facts, "fact", nil, "what traces do not carry, `KEY=VALUE` such as replicas=2 or sampling=none; may be repeated")
+	flags.StringVar(&o.baseline, "baseline", "", "score phases against what they took in an analysis saved with -o json in `FILE`, instead of against the fastest tenth of today")
 }
 
 func definitionNames() []string {
@@ -49,6 +51,11 @@ func (o *limitOptions) apply(c *config, to *report.Options) (err error) {
 	}
 	if to.Facts, err = o.readFacts(c.Facts); err != nil {
 		return err
+	}
+	if o.baseline != "" {
+		if to.Baseline, _, err = readSaved(o.baseline, compareOptions{}); err != nil {
+			return err
+		}
 	}
 	if o.definition == "" {
 		return nil
