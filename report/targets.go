@@ -149,8 +149,11 @@ func targets(list []Target, measures []Measure, c Counts, errors failing) []Targ
 	return results
 }
 
-// fewForMean is the fewest requests whose mean is judged.
-const fewForMean = 30
+// fewForMean is the fewest requests whose mean is judged, fewForMiss the fewest beyond a quantile that miss its limit.
+const (
+	fewForMean = 30
+	fewForMiss = 5
+)
 
 func judgeMeasure(t Target, statistic string, m *Measure, censored bool) TargetResult {
 	r := TargetResult{Name: t.Name, Measure: m.Name, Statistic: statistic, Unit: m.Unit, Limit: t.Limit, N: m.N}
@@ -164,7 +167,8 @@ func judgeMeasure(t Target, statistic string, m *Measure, censored bool) TargetR
 	if statistic != "mean" {
 		q := m.Quantiles[slices.IndexFunc(m.Quantiles, func(q Quantile) bool { return fmt.Sprintf("p%.0f", 100*q.P) == statistic })]
 		r.Value, r.Low, r.High = &q.Value, q.Low, q.High
-		enough = q.High != nil
+		// That the window's own value is over the limit takes no more than requests enough to make it.
+		enough = q.High != nil || q.Value >= t.Limit && float64(m.N)*(1-q.P) >= fewForMiss
 	}
 	r.judge(t, enough)
 	if r.Verdict == VerdictUnknown {
