@@ -66,6 +66,8 @@ var AnalysisKeys = []string{
 	"slowtoken.basis",
 	"slowtoken.covers",
 	"slowtoken.gateway.slots",
+	"slowtoken.server.device",
+	"slowtoken.server.slots",
 
 	"embedding.model_name",
 	"llm.invocation_parameters",

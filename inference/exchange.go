@@ -137,7 +137,7 @@ func (x *exchange) serve(ctx context.Context, r *http.Request) {
 		}
 	}
 	x.served.Resident = g.resident.loaded(ctx, g.client, g.Upstream, x.q.model)
-	x.served.OwnsQueue = g.OwnsQueue
+	x.served.OwnsQueue = g.ServerSlots >= g.Slots
 	x.call(ctx, release)
 }
 

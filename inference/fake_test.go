@@ -56,7 +56,7 @@ func newFake(t *testing.T, lines []string) *fakeOllama {
 	mux.HandleFunc("POST /api/chat", f.answer)
 	mux.HandleFunc("GET /api/ps", func(w http.ResponseWriter, _ *http.Request) {
 		if f.resident {
-			io.WriteString(w, `{"models":[{"name":"m:latest","model":"m:latest"}]}`)
+			io.WriteString(w, `{"models":[{"name":"m:latest","model":"m:latest","size":9000,"size_vram":0}]}`)
 			return
 		}
 		io.WriteString(w, `{"models":[]}`)

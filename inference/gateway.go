@@ -24,9 +24,9 @@ type Config struct {
 	Slots    int      // requests that are in the server at once
 	// QueueLimit is how many may wait for a slot; beyond, requests are refused with 429.
 	QueueLimit int
-	// OwnsQueue says that the server takes as many requests at once as there are slots, and none but the gateway's: then
-	// nothing waits in it.
-	OwnsQueue bool
+	// ServerSlots is how many requests the server computes at once, if it has no other clients than the gateway; 0 while
+	// nobody knows. With as many as Slots, nothing waits in it.
+	ServerSlots int
 	// Tokenizers counts prompts; nil claims no tokenize phase.
 	Tokenizers Tokenizers
 	// WeightLog knows when weights were copied to a GPU; nil when nobody does.

@@ -379,3 +379,19 @@ func TestGatewaysThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+// A request says how many are let into the server, how many that computes at once, and on what.
+func TestRequestsSayWhatTheyGoTo(t *testing.T) {
+	fake := newFake(t, generateLines)
+	fake.resident = true
+	r := newRig(t, fake, func(c *Config) { c.Slots, c.ServerSlots = 2, 4 })
+	if status, _, body := post(t, r.URL+"/api/generate", `{"model":"m","prompt":"hi"}`); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	request, _ := r.request(t)
+	for name, want := range map[string]string{"slowtoken.gateway.slots": "2", "slowtoken.server.slots": "4", "slowtoken.server.device": "cpu"} {
+		if got := about(request, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}

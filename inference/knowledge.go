@@ -59,10 +59,24 @@ func (v *vocabularies) fetch(model string, c *counter) {
 	v.mu.Unlock()
 }
 
-// residency knows which models the server had loaded lately.
+// residency knows which models the server had loaded lately, and where.
 type residency struct {
 	mu       sync.Mutex
 	answered map[string]time.Time
+	devices  map[string]string // deviceCPU or deviceGPU
+}
+
+// Where the server has the weights of a model: all in the host's memory, or some on a GPU.
+const (
+	deviceCPU = "cpu"
+	deviceGPU = "gpu"
+)
+
+// device returns where the model was when the server was last asked; "" while it was not.
+func (r *residency) device(model string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.devices[model]
 }
 
 // fresh is how long after an answer a model is taken to be loaded still: less than any keep_alive but 0.
@@ -84,12 +98,13 @@ func (r *residency) forget(model string) {
 }
 
 // loaded reports whether the server has the model loaded, asking it (GET /api/ps) when no answer of the last second
-// shows it. A server that does not say counts as having it: then only a long load tells a cold start.
+// shows it, or while it is not known where. A server that does not say counts as having it: then only a long load tells a cold start.
 func (r *residency) loaded(ctx context.Context, client *http.Client, base *url.URL, model string) bool {
 	r.mu.Lock()
 	at, ok := r.answered[model]
+	placed := r.devices[model] != ""
 	r.mu.Unlock()
-	if ok && time.Since(at) < fresh {
+	if ok && placed && time.Since(at) < fresh {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -107,6 +122,8 @@ func (r *residency) loaded(ctx context.Context, client *http.Client, base *url.U
 		Models []struct {
 			Name  string `json:"name"`
 			Model string `json:"model"`
+			Size  int64  `json:"size"`
+			OnGPU int64  `json:"size_vram"`
 		} `json:"models"`
 	}
 	if res.StatusCode != http.StatusOK || json.NewDecoder(res.Body).Decode(&running) != nil {
@@ -114,10 +131,27 @@ func (r *residency) loaded(ctx context.Context, client *http.Client, base *url.U
 	}
 	for _, m := range running.Models {
 		if sameModel(m.Name, model) || sameModel(m.Model, model) {
+			r.place(model, m.Size, m.OnGPU)
 			return true
 		}
 	}
 	return false
+}
+
+// place notes where a model of that size is. A server that states no size says nothing.
+func (r *residency) place(model string, size, onGPU int64) {
+	if size <= 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.devices == nil {
+		r.devices = map[string]string{}
+	}
+	r.devices[model] = deviceCPU
+	if onGPU > 0 {
+		r.devices[model] = deviceGPU
+	}
 }
 
 // sameModel compares names as Ollama does: without a tag it is "latest".

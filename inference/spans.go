@@ -88,7 +88,13 @@ func (x *exchange) attributes(ctx context.Context) []attribute.KeyValue {
 	if n, err := strconv.Atoi(port); err == nil {
 		list = append(list, attribute.Int("server.port", n))
 	}
+	if n := x.g.ServerSlots; n > 0 {
+		list = append(list, attribute.Int("slowtoken.server.slots", n))
+	}
 	if q := x.q; q != nil {
+		if device := x.g.resident.device(q.model); device != "" {
+			list = append(list, attribute.String("slowtoken.server.device", device))
+		}
 		list = append(list, attribute.String("gen_ai.operation.name", q.operation), attribute.String("gen_ai.request.model", q.model),
 			attribute.Bool("gen_ai.request.stream", q.stream))
 		if q.maxTokens > 0 {

@@ -95,6 +95,7 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	}
 	v.measureLoad()
 	v.measureLatency()
+	v.measureStated()
 	v.measurePhases()
 	v.measureScores()
 	v.measureQueue()

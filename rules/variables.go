@@ -41,6 +41,7 @@ const (
 
 var loadVariables = []Variable{
 	{"stack", Text, "", "serving engine: vllm, sglang, tgi, ollama, llamacpp, triton, or the dialect's name; --fact engine goes before it", 0, supplyRequests},
+	{"server_device", Text, "", "what the model is computed on, as the gateway before it states: cpu or gpu", 0, supplyConfiguration},
 	{"requests", Number, requests, "requests that started", 0, supplyRequests},
 	{"succeeded", Number, requests, "those that latency measures hold", 0, supplyRequests},
 	{"window", Duration, "", "length of the regime", 0, supplyRequests},
@@ -146,6 +147,8 @@ var queueVariables = []Variable{
 	{"idle_wait_share", Number, UnitShare, "waiting time during which nobody was in service", analyzer.Queue, supplyPhases},
 	{"hold_attribute", Text, "", "where waits with free capacity concentrate: an attribute and its value", analyzer.Queue, supplySlots},
 	{"hold_share", Number, UnitShare, "share of such waits that have it", analyzer.Queue, supplySlots},
+	{"admitted_at_once", Number, requests, "requests that a gateway lets into the engine at once, as it states", analyzer.Queue, supplyConfiguration},
+	{"server_slots", Number, requests, "requests that the engine computes at once, as the gateway before it states", analyzer.Queue, supplyConfiguration},
 	{"wait_mode_share", Number, UnitShare, "waits within 10 % of their most common length", analyzer.Queue, supplyPhases},
 	{"wait_mode", Duration, "", "that length", analyzer.Queue, supplyPhases},
 	{"batch_end_share", Number, UnitShare, "requests that begin and end service together with another, within one decode step", analyzer.Queue, supplyPhases},

@@ -11,7 +11,7 @@ var Gateway = client{
 		"engine. What is not explained, of answers that failed or were cut, cannot be separated.",
 	verified: true,
 	engine:   true,
-	keys:     append(firstChunkNames(), "slowtoken.gateway.slots"),
+	keys:     append(firstChunkNames(), "slowtoken.gateway.slots", "slowtoken.server.slots", "slowtoken.server.device"),
 	marks:    []string{"slowtoken.gateway.slots"},
 	match: func(s *analyzer.Span) analyzer.Role {
 		if _, ok := s.Attributes.Get("slowtoken.gateway.slots"); ok {

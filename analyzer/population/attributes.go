@@ -15,7 +15,7 @@ type Dimension struct {
 }
 
 // NumDimensions is how many there are.
-const NumDimensions = 13
+const NumDimensions = 16
 
 // Dimensions lists them. All of Keys are in [analyzer.HotAttributes], in [analyzer.AnalysisKeys], or of resources.
 var Dimensions = [NumDimensions]Dimension{
@@ -31,6 +31,9 @@ var Dimensions = [NumDimensions]Dimension{
 	{"host", []string{"host.name", "k8s.node.name"}},
 	{"zone", []string{"cloud.availability_zone"}},
 	{"version", []string{"service.version"}},
+	{"admitted", []string{"slowtoken.gateway.slots"}},
+	{"server_slots", []string{"slowtoken.server.slots"}},
+	{"server_device", []string{"slowtoken.server.device"}},
 	{"environment", []string{"deployment.environment.name", "deployment.environment"}},
 }
 

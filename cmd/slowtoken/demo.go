@@ -267,7 +267,7 @@ func (d *demo) throughGateway(ctx context.Context, slots int, do func(*demoClien
 		return err
 	}
 	g, err := inference.New(inference.Config{
-		Upstream: d.server.url, Slots: slots, QueueLimit: 10_000, OwnsQueue: d.server.parallel >= slots, Tokenizers: vocabularies,
+		Upstream: d.server.url, Slots: slots, QueueLimit: 10_000, ServerSlots: d.server.parallel, Tokenizers: vocabularies,
 		WeightLog: d.server.weights, Tracer: telemetry.Tracer, Propagator: telemetry.Propagator, Metrics: inference.NewMetrics(), Logger: d.quiet,
 	})
 	if err != nil {

@@ -101,7 +101,7 @@ func (a *app) runGateway(ctx context.Context, o gatewayOptions) (err error) {
 			return err
 		}
 	}
-	c.OwnsQueue = o.serverSlots >= o.slots
+	c.ServerSlots = o.serverSlots
 	if c.Tokenizers, err = tokenizers(o.vocabulary, c.Upstream); err != nil {
 		return err
 	}
