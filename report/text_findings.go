@@ -19,12 +19,18 @@ func textCause(p *answer, r *Report) {
 			p.addLine(rankCause, fmt.Sprintf("%-10s %s", "", printable(more, maxTextWidth-11)))
 		}
 	}
-	if r.Verdict != rules.VerdictBottleneck {
-		line("cause", noCause(r))
-		return
+	head, f := "cause", (*rules.Finding)(nil)
+	switch {
+	case r.Verdict == rules.VerdictBottleneck:
+		f = &r.Findings[0]
+	default:
+		if f = perhaps(r); f == nil {
+			line("cause", noCause(r))
+			return
+		}
+		head = "perhaps"
 	}
-	f := &r.Findings[0]
-	line("cause", f.Cause)
+	line(head, f.Cause)
 	line("", recoverableText(f)+beneathText(f))
 	change := f.Recommendation.Summary
 	if len(f.Recommendation.Settings) > 0 {
@@ -35,6 +41,17 @@ func textCause(p *answer, r *Report) {
 	if more := moreText(r); more != "" {
 		p.addLine(rankThen, fmt.Sprintf("%-10s %s", "then", printable(more, maxTextWidth-11)))
 	}
+}
+
+// perhaps returns the first finding that is worth something but not ranked, since its rule or what it was read by was never
+// tested against the real stack; nil if there is none.
+func perhaps(r *Report) *rules.Finding {
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Experimental && (f.Severity == rules.SeverityCritical || f.Severity == rules.SeverityModerate) {
+			return f
+		}
+	}
+	return nil
 }
 
 func noCause(r *Report) string {
@@ -69,7 +86,11 @@ func recoverableText(f *rules.Finding) string {
 	if f.Recoverable.Low != nil {
 		text += fmt.Sprintf(" (%s to %s)", Duration(*f.Recoverable.Low), Duration(*f.Recoverable.High))
 	}
-	return text + fmt.Sprintf(" a request for %s of %s, confidence %.2f", Count(f.Who.N), Count(f.Who.Of), f.Confidence.Value)
+	text += fmt.Sprintf(" a request for %s of %s, confidence %.2f", Count(f.Who.N), Count(f.Who.Of), f.Confidence.Value)
+	if f.Experimental {
+		text += "; experimental"
+	}
+	return text
 }
 
 func beneathText(f *rules.Finding) string {

@@ -320,6 +320,10 @@ func (v *view) measureColdStarts() {
 
 // measureHardware fills in how near the engine comes to its device.
 func (v *view) measureHardware() {
+	tp, known := v.Facts.Number("tensor_parallel_size")
+	if alone, ok := v.Facts.Number("single_device_tpot"); ok && known && v.m["uncontended_tpot"].Number > 0 {
+		v.m["tp_efficiency"] = number(1e9*alone/v.m["uncontended_tpot"].Number/tp, v.m["uncontended_tpot"].N)
+	}
 	h := v.domain.Hardware
 	if h == nil {
 		return

@@ -155,11 +155,14 @@ func measureBalance(wholes []*view, list []Measures) {
 	if !known {
 		return
 	}
-	most := make([]int, len(wholes))
+	most, first, last := make([]int, len(wholes)), make([]int64, len(wholes)), make([]int64, len(wholes))
 	waiting, inside := make([]int, len(wholes)), make([]int, len(wholes))
 	for _, c := range changes {
 		inside[c.domain] += c.inside
-		most[c.domain] = max(most[c.domain], inside[c.domain])
+		most[c.domain], last[c.domain] = max(most[c.domain], inside[c.domain]), c.at
+		if first[c.domain] == 0 {
+			first[c.domain] = c.at
+		}
 	}
 	clear(inside)
 	uneven, waited := make([]float64, len(wholes)), make([]float64, len(wholes))
@@ -170,7 +173,8 @@ func measureBalance(wholes []*view, list []Measures) {
 			total += dt
 			room := -1
 			for k := range most {
-				if waiting[k] == 0 && most[k] > 0 && 2*inside[k] <= most[k] {
+				there := first[k] < c.at && c.at < last[k]
+				if there && waiting[k] == 0 && 2*inside[k] <= most[k] {
 					room = k
 				}
 			}

@@ -21,7 +21,7 @@ func (v *view) measureHops() {
 		here, shown := int64(0), false
 		for _, t := range r.Phases() {
 			switch t.Phase {
-			case analyzer.Network, analyzer.Gateway, analyzer.Client:
+			case analyzer.Network, analyzer.Gateway:
 				here, shown = here+t.E2E, true
 			}
 		}

@@ -182,14 +182,26 @@ func (v *view) measureReasoning() {
 		}
 		n++
 		reasoning, output = reasoning+min(r.ReasoningTokens, r.OutputTokens), output+r.OutputTokens
-		if tpot, ok := r.TPOT(); ok {
-			wait += tpot * float64(min(r.ReasoningTokens, r.OutputTokens))
-		}
+		wait += reasoningTime(r)
 	}
 	if n > 0 {
 		v.m["reasoning_share"] = number(float64(reasoning)/float64(output), n)
 		v.m["reasoning_wait"] = span(wait/float64(n), n)
 	}
+}
+
+// reasoningTime returns the nanoseconds that the reasoning of r takes: its tokens, each at the request's TPOT; of a caller
+// that does not know TPOT, its share of the answer's time.
+func reasoningTime(r *population.Record) float64 {
+	reasoning := float64(min(r.ReasoningTokens, r.OutputTokens))
+	if tpot, ok := r.TPOT(); ok {
+		return tpot * reasoning
+	}
+	from := r.Start
+	if r.FirstToken > 0 {
+		from = r.FirstToken
+	}
+	return float64(r.End-from) * reasoning / float64(r.OutputTokens)
 }
 
 // distribution fills in the mean and quantiles of a measure.

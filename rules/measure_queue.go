@@ -57,6 +57,9 @@ func (v *view) measureQueue() {
 	}
 	if q.Verdict == population.QueueHeld {
 		m["hold_attribute"] = text(q.HeldBy)
+		if q.Slots == 0 { // they are overtaken: there is room, and load explains nothing
+			m["wait_ratio"] = number(0, q.Waits)
+		}
 	}
 	if q.Utilisation > 0 {
 		m["utilisation"] = number(q.Utilisation, q.Requests)

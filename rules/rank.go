@@ -230,7 +230,10 @@ func (result *Result) conclude() {
 			return
 		}
 	}
-	if len(result.Withheld) > 0 {
+	unsure := slices.ContainsFunc(result.Findings, func(f Finding) bool {
+		return f.Experimental && (f.Severity == SeverityCritical || f.Severity == SeverityModerate)
+	})
+	if unsure || len(result.Withheld) > 0 {
 		result.Verdict = VerdictUntold
 	}
 }

@@ -109,6 +109,10 @@ var (
 		Name: "serving configuration", Doc: "how the engine is configured",
 		Remedy: "state it with --fact KEY=VALUE or a file for --facts",
 	}
+	supplyBaseline = &Supply{
+		Name: "one device alone", Doc: "what a token takes on one device",
+		Remedy: "measure TPOT with one request at a time on one device, and state it as --fact single_device_tpot=SECONDS beside tensor_parallel_size",
+	}
 	supplyMetrics = &Supply{
 		Name: "engine metrics", Doc: "metrics of the engine: running, waiting, KV cache use, preemptions",
 		Remedy: "send the engine's metrics as OTLP to the same server (a collector's prometheus receiver reads /metrics)",

@@ -198,7 +198,7 @@ var decodeVariables = []Variable{
 	{"preempted_share", Number, UnitShare, "requests that were preempted, as events or details of phases say", analyzer.Decode, supplyDetails},
 	{"preempted_mean", Duration, "", "mean time a request lost by preemption", analyzer.Decode, supplyDetails},
 	{"reasoning_share", Number, UnitShare, "share of output tokens that are reasoning", analyzer.Decode, supplyReasoning},
-	{"reasoning_wait", Duration, "", "mean time that reasoning takes a request: its tokens, each at the request's TPOT", analyzer.Decode, supplyReasoning},
+	{"reasoning_wait", Duration, "", "mean time that reasoning takes a request: its tokens at the speed of its answer", analyzer.Decode, supplyReasoning},
 	{"draft_acceptance", Number, UnitShare, "share of drafted tokens that are accepted, by --fact num_speculative_tokens", analyzer.Decode, supplySpeculation},
 	{"tokens_per_engine_step", Number, tokens, "tokens that a step of decode yields a request", analyzer.Decode, supplySpeculation},
 	{"step_time_ratio", Number, ratioUnit, "time of a step over that of instances whose steps yield one token", analyzer.Decode, supplySpeculation},
@@ -227,12 +227,12 @@ var hardwareVariables = []Variable{
 	{"load_bandwidth_share", Number, UnitShare, "bandwidth of model loads over that of disk or bus, the smaller", analyzer.ModelLoad, supplyHardware},
 	{"offload_bandwidth_share", Number, UnitShare, "bandwidth that decode implies over that of the bus, if all weights crossed it for each token, or those that --fact cpu_offload_bytes states: near 1, they do", analyzer.GPUTransfer, supplyHardware},
 	{"kv_transfer_bandwidth_share", Number, UnitShare, "bandwidth of KV transfers over that of the link", analyzer.GPUTransfer, supplyHardware},
-	{"tp_efficiency", Number, UnitShare, "speed-up by tensor parallelism over the number of devices", analyzer.Decode, supplyHardware},
+	{"tp_efficiency", Number, UnitShare, "speed-up by tensor parallelism over the number of devices: --fact single_device_tpot over uncontended TPOT, over --fact tensor_parallel_size", analyzer.Decode, supplyBaseline},
 }
 
 var hopVariables = []Variable{
-	{"overhead_share", Number, UnitShare, "share of E2E outside of the engine: network, gateway and client", analyzer.Network, supplyBothSides},
-	{"overhead_mean", Duration, "", "mean time a request outside of the engine", analyzer.Network, supplyBothSides},
+	{"overhead_share", Number, UnitShare, "share of E2E between caller and engine: network and gateway", analyzer.Network, supplyBothSides},
+	{"overhead_mean", Duration, "", "mean time a request between caller and engine", analyzer.Network, supplyBothSides},
 	{"stream_overhang_share", Number, UnitShare, "share of E2E after the engine's last token", analyzer.Stream, supplyBothSides},
 	{"client_lag_p99", Duration, "", "99th percentile of the time before sending that clients state", analyzer.Client, supplyClient},
 	{"model_overlap_share", Number, UnitShare, "share of the time in which a model call runs in which two or more do", analyzer.Queue, supplyRequests},

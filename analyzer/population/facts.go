@@ -49,6 +49,7 @@ var FactKeys = []FactKey{
 	{"block_size", "tokens in a block of the KV cache", countFact},
 	{"gpu_memory_utilization", "share of the device's memory that the engine may take", shareFact},
 	{"tensor_parallel_size", "devices that share every layer", countFact},
+	{"single_device_tpot", "seconds a token takes alone on one of these devices, measured without tensor parallelism, such as 0.03", quantityFact},
 	{"pipeline_parallel_size", "stages of layers", countFact},
 	{"data_parallel_size", "engine processes behind one endpoint", countFact},
 	{"dtype", "type of the weights in computation, such as bfloat16", textFact},

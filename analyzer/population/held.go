@@ -2,6 +2,7 @@ package population
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -11,6 +12,37 @@ const (
 	shortStretch = 0.1  // share of the time that a stretch may take at most
 	heldBins     = 1000 // of the time
 )
+
+// mostOvertaken is the share of long waits in which a request that came later was let in first, of those in which one
+// came: more, and they cannot have been for slots.
+const (
+	mostOvertaken = 0.5
+	fewOvertaken  = 10 // such waits tell nothing
+)
+
+// heldKind names the kind of requests that wait while those that come later are let in, where no slots were seen to bind:
+// there is room, and something holds that kind. "" if that is not so.
+func (p *Population) heldKind(l *Load) string {
+	next := make([]int64, len(l.Jobs)) // the earliest start of a request that arrived later
+	earliest := int64(math.MaxInt64)
+	for i := len(l.Jobs) - 1; i >= 0; i-- {
+		next[i], earliest = earliest, min(earliest, l.start(i))
+	}
+	followed, overtaken := 0, 0
+	for i, wait := range l.Waits {
+		if wait <= longWait || i+1 == len(l.Jobs) || l.Jobs[i+1].Arrive >= l.start(i) {
+			continue
+		}
+		followed++
+		if next[i] < l.start(i) {
+			overtaken++
+		}
+	}
+	if followed < fewOvertaken || float64(overtaken) < mostOvertaken*float64(followed) {
+		return ""
+	}
+	return p.concentrated(l, l.Waits)
+}
 
 // concentrated names what waiting that load does not explain concentrates in: a value of an attribute, a model, a kind
 // of request or a stretch of time that holds four fifths of it, and few of the requests; "" if nothing does. Samplers

@@ -45,7 +45,7 @@ type Queueing struct {
 	ReplayedWait float64 `json:"replayed_wait_ns,omitempty"` // mean, with those slots
 	Ratio        float64 `json:"ratio,omitempty"`            // of replayed to observed wait
 	Verdict      string  `json:"verdict"`
-	HeldBy       string  `json:"held_by,omitempty"` // what the waits beyond the replay concentrate in, such as "adapter=sql"
+	HeldBy       string  `json:"held_by,omitempty"` // what the waits beyond the replay concentrate in, such as "adapter=sql"; without slots, all of them
 
 	Utilisation float64      `json:"utilisation,omitempty"`           // of the slots of the binding stage
 	Saturation  float64      `json:"saturation_per_s,omitempty"`      // requests a second that its slots can serve
@@ -116,6 +116,10 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 	q.Plateaus = l.plateaus(step)
 	b := binding(q.Plateaus)
 	if b < 0 {
+		if q.HeldBy = p.heldKind(l.windowed()); q.HeldBy != "" {
+			q.Verdict = QueueHeld
+			return q
+		}
 		q.abstain("slots of "+d.Label(), "in no stage are there slots whose departures end 80 % of the waits, or that are full for 90 % of them", "")
 		return q
 	}

@@ -38,6 +38,8 @@ var aroundFixtures = []fixture{
 		slots(3, 3)(s)
 		s.Config.Routing = sim.RouteLeastLoaded
 	}},
+	{name: "tensor-parallel-fires", seconds: 80, seed: 301, change: twoDevices(6_000_000)},
+	{name: "tensor-parallel-near", seconds: 80, seed: 302, change: twoDevices(500_000)},
 	{name: "speculation-fires", dialect: "sglang", seconds: 60, seed: 311, change: twelveTokens, edit: speculate(1.3, 2.2)},
 	{name: "speculation-near", dialect: "sglang", seconds: 60, seed: 312, change: twelveTokens, edit: speculate(2.2, 2.05)},
 	{name: "queue-hold-fires", seconds: 120, seed: 321, change: rate(2), edit: hold(700 * time.Millisecond)},
@@ -98,6 +100,16 @@ func step(before, after float64, late int64) func(*fault.Scenario) {
 			}
 			return after
 		})
+	}
+}
+
+// twoDevices has the model on two devices, which take so many nanoseconds a step to exchange their results.
+func twoDevices(exchange int64) func(*fault.Scenario) {
+	return func(s *fault.Scenario) {
+		rate(2)(s)
+		r := sim.NewRoofline(s.Config.Model, s.Config.Device, 2)
+		r.Overhead += exchange
+		s.Config.Timing, s.Config.Devices = r, 2
 	}
 }
 
