@@ -121,6 +121,10 @@ kill-rounds: preflight ## kill -9 a server under load 200 times, and count what 
 bench: preflight ## the benchmarks: BENCH=regexp chooses, docs/benchmarks.md explains
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count 3 ./...
 
+.PHONY: fixtures
+fixtures: ## the traces that examples of rules read (rules/fixtures/traces), simulated anew
+	go run ./cmd/tracegen --fixtures rules/fixtures/traces
+
 .PHONY: bench-ingest
 bench-ingest: build ## slowtoken and a real Jaeger receive the same traces in turn: spans/s, CPU, memory, acknowledgements
 	@.ci/bench-ingest $(BINARY) $(PROTOCOL)

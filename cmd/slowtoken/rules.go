@@ -262,25 +262,9 @@ func (a *app) testRules(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	var fixtures []rules.Fixture
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".test.yaml") {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		list, err := rules.ReadFixtures(path, content)
-		fixtures = append(fixtures, list...)
-		return err
-	})
+	fixtures, err := readFixtures(dir)
 	if err != nil {
-		var problems rules.Problems
-		if errors.As(err, &problems) {
-			return usageError("the tests cannot be used:\n%w", err)
-		}
-		return fmt.Errorf("read tests: %w", err)
+		return err
 	}
 	if len(fixtures) == 0 {
 		return noDataError("no *.test.yaml below %s", dir)
@@ -312,11 +296,45 @@ func (a *app) testRules(ctx context.Context, dir string) error {
 	return nil
 }
 
+// readFixtures reads all examples below dir.
+func readFixtures(dir string) ([]rules.Fixture, error) {
+	var fixtures []rules.Fixture
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".test.yaml") {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		list, err := rules.ReadFixtures(path, content)
+		fixtures = append(fixtures, list...)
+		return err
+	})
+	var problems rules.Problems
+	switch {
+	case errors.As(err, &problems):
+		return nil, usageError("the tests cannot be used:\n%w", err)
+	case err != nil:
+		return nil, fmt.Errorf("read tests: %w", err)
+	}
+	return fixtures, nil
+}
+
 // runFixture lets the rules judge one example.
 func (a *app) runFixture(ctx context.Context, set *rules.Set, f *rules.Fixture) (*rules.Result, error) {
 	if f.Measures != nil {
 		return set.Evaluate(f.Cases()), nil
 	}
+	r, err := a.fixtureReport(ctx, set, f)
+	if err != nil {
+		return nil, err
+	}
+	return r.Result, nil
+}
+
+// fixtureReport analyzes the files of an example.
+func (a *app) fixtureReport(ctx context.Context, set *rules.Set, f *rules.Fixture) (*report.Report, error) {
 	l, err := a.language()
 	if err != nil {
 		return nil, err
@@ -339,7 +357,7 @@ func (a *app) runFixture(ctx context.Context, set *rules.Set, f *rules.Fixture) 
 	if r.Requests.Total == 0 {
 		return nil, fmt.Errorf("no request in %s", src.name)
 	}
-	return r.Result, nil
+	return r, nil
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -32,7 +32,7 @@ var engineFixtures = []fixture{
 	{name: "prefill-chunk-fires", fault: "small-chunk@64", seconds: 90, seed: 111},
 	{name: "prefill-chunk-near", fault: "small-chunk@128", seconds: 90, seed: 112},
 	{name: "interference-fires", fault: "long-prompts@16000", seconds: 60, seed: 121, change: rate(3)},
-	{name: "interference-near", seconds: 60, seed: 122, change: rate(3)},
+	{name: "interference-near", fault: "long-prompts@5000", seconds: 60, seed: 122, change: rate(3)},
 	{name: "decode-bandwidth-fires", fault: "healthy-bandwidth", seconds: 120, seed: 141, change: large},
 	{name: "decode-bandwidth-near", fault: "healthy-bandwidth", seconds: 120, seed: 142, change: rate(1.5)},
 	{name: "decode-overhead-fires", fault: "eager@25", metrics: true, seconds: 400, seed: 151, change: rate(0.3)},
