@@ -60,7 +60,7 @@ var all = []string{
 // from outside the dialects that come with it, and for dialects the reader of recorded traces.
 var testArrows = map[string][]string{
 	"inference":           {"inference/ollama"},
-	"inference/load":      {"inference/ollamasim", "inference/sim"},
+	"inference/load":      {"inference/ollama", "inference/ollamasim", "inference/sim"},
 	"analyzer":            {"inference/synth", "analyzer/dialect"},
 	"analyzer/dialect":    {"inference/synth", "ingest"},
 	"analyzer/population": {"inference/synth", "analyzer/dialect", "ingest"},
@@ -70,6 +70,7 @@ var testArrows = map[string][]string{
 	"storage/remote":      {"inference/synth"},
 	"report":              {"inference/synth"},
 	"report/confluence":   {"report/confluence/confluencetest"},
+	"cmd/slowtoken":       {"report/confluence/confluencetest"},
 	"inference/emit":      {"analyzer/dialect", "inference/arrival"},
 }
 
