@@ -89,8 +89,8 @@ ollama: preflight ## build a pinned Ollama server into the cache (minutes, once)
 	@go run ./cmd/slowtoken model make --size 5M
 
 .PHONY: ollama-test
-ollama-test: build ## the gateway in front of a real Ollama, which is built first; an LLM SDK into serve (needs npm)
-	SLOWTOKEN_OLLAMA="$$(.ci/ollama/build)" go test -count=1 -v -run RealOllama ./inference
+ollama-test: build ## the gateway and load on a real Ollama, which is built first; an LLM SDK into serve (needs npm)
+	SLOWTOKEN_OLLAMA="$$(.ci/ollama/build)" go test -count=1 -v -run RealOllama ./inference ./inference/load
 	@.ci/sdk/run $(BINARY) "$$(.ci/ollama/build)"
 
 .PHONY: clients-test

@@ -34,7 +34,7 @@ func (t *Target) Resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base := strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), api.path)
+	base := strings.TrimSuffix("/"+strings.Trim(u.Path, "/"), api.path)
 	var failed []string
 	for _, path := range []string{api.list, "/api/tags", "/v1/models"} { // many servers speak both APIs
 		list := u

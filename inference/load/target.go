@@ -47,8 +47,9 @@ func APIs() (names []string) {
 
 // api finds how the target is asked: as it says, else by the end of its path.
 func (t *Target) api() (*api, error) {
+	path := "/" + strings.Trim(t.URL.Path, "/")
 	for i := range apis {
-		if a := &apis[i]; t.API == a.name || t.API == "" && strings.HasSuffix(strings.TrimSuffix(t.URL.Path, "/"), a.path) {
+		if a := &apis[i]; t.API == a.name || t.API == "" && strings.HasSuffix(path, a.path) {
 			return a, nil
 		}
 	}
