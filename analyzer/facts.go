@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -108,29 +109,55 @@ func (k *call) merge(view *Call, i int32) {
 	}
 }
 
-// InstanceOf names the capacity domain that an engine's span belongs to: service.instance.id, else host and process, else
-// the data-parallel rank; "" when none is stated.
+// InstanceOf names the process that an engine's span belongs to: service.instance.id, else host and process, else the
+// data-parallel rank, of the host where it is stated; "" when none is.
 func InstanceOf(s *Span) string {
-	if s.Resource == nil {
-		return ""
-	}
-	r := s.Resource.Attributes
+	r := s.resource()
 	if id := r.Text("service.instance.id"); id != "" {
 		return id
 	}
-	host := r.Text("host.name")
-	if host == "" {
-		host = r.Text("host.id")
-	}
+	host := hostOf(r)
 	if pid, ok := r.Get("process.pid"); ok && host != "" {
 		return host + "/" + pid.String()
 	}
 	for _, of := range [...]Attributes{s.Attributes, r} {
 		for _, key := range [...]string{"dp_rank", "vllm.dp_rank"} {
 			if rank, ok := of.Number(key); ok && rank >= 0 {
-				return "dp" + strconv.FormatInt(int64(rank), 10)
+				name := "dp" + strconv.FormatInt(int64(rank), 10)
+				if host != "" {
+					name = host + "/" + name
+				}
+				return name
 			}
 		}
 	}
 	return ""
 }
+
+// DeviceOf names the accelerator that an engine's process runs on, as its resource states it: an id that is its own
+// anywhere, else its number on a host; "" when none is stated. Several, of one process, are one text.
+func DeviceOf(s *Span) string {
+	r := s.resource()
+	if id := r.Text("gpu.uuid"); id != "" {
+		return id
+	}
+	if id := r.Text("hw.id"); id != "" && r.Text("hw.type") == "gpu" {
+		return id
+	}
+	host := hostOf(r)
+	for _, key := range [...]string{"gpu.id", "gpu.index", "cuda.visible_devices"} {
+		if v, ok := r.Get(key); ok && host != "" && v.String() != "" {
+			return host + "/gpu" + v.String()
+		}
+	}
+	return ""
+}
+
+func (s *Span) resource() Attributes {
+	if s.Resource == nil {
+		return nil
+	}
+	return s.Resource.Attributes
+}
+
+func hostOf(r Attributes) string { return cmp.Or(r.Text("host.name"), r.Text("host.id")) }

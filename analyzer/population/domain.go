@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// A Domain is what requests compete for: an engine process, or what counts as one.
+// A Domain is what requests compete for: an engine process, several that share a device, or what counts as one.
 type Domain struct {
-	Name        string   // the instance; "" for requests without one
+	Name        string   // the instance, or those that share a device, joined by +; "" for requests without one
 	Instances   []uint32 // codes of the processes in it
 	AsOneServer bool     // no span names the process: all such requests are treated as one server's
 	Replicas    int      // processes behind AsOneServer; 0 while nobody states them
@@ -36,27 +36,23 @@ func (d *Domain) Label() string {
 // Domains returns the capacity domains, by name, those that only prefill after those that decode too. Legs whose other
 // leg was not found are members of none: nobody knows which part of the work is theirs.
 func (p *Population) Domains(f Facts) []Domain {
-	type key struct {
-		instance    uint32
-		prefillOnly bool
-	}
-	members, before := map[key][]int32{}, map[key][]int32{}
+	members, before := map[place][]int32{}, map[place][]int32{}
 	for i := range int32(len(p.Records) + len(p.Before)) {
 		r, list := p.record(i), members
 		if int(i) >= len(p.Records) {
 			list = before
 		}
-		k := key{instance: r.Instance}
+		k := p.placeOf(r.Instance, false)
 		list[k] = append(list[k], i)
 		if r.disaggregated(p) {
-			k = key{instance: r.PrefillInstance, prefillOnly: true}
+			k = p.placeOf(r.PrefillInstance, true)
 			list[k] = append(list[k], i)
 		}
 	}
 	list := make([]Domain, 0, len(members))
 	for k, m := range members {
-		d := Domain{Name: p.Text(k.instance), Instances: []uint32{k.instance}, PrefillOnly: k.prefillOnly, Members: m, Before: before[k]}
-		if d.Name == "" {
+		d := Domain{PrefillOnly: k.prefillOnly, Members: m, Before: before[k]}
+		if d.Instances, d.Name = p.processes(k, m); d.Name == "" {
 			d.AsOneServer = true
 			n, _ := f.Number(FactReplicas)
 			d.Replicas = int(n)

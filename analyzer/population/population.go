@@ -57,6 +57,7 @@ type Population struct {
 	attributeSets [][]attribute
 	tooMany       [NumDimensions]bool // dimensions with over maxValues values
 	details       []string
+	devices       map[uint32]string // by instance, where its resource states it
 }
 
 // Text returns the string that code stands for.
@@ -84,6 +85,7 @@ type Builder struct {
 	details    details
 	batches    analyzer.Batches
 	topology   topology
+	devices    map[uint32]string // as in Population
 
 	experimental map[string]bool // dialects that are not verified
 }
@@ -106,6 +108,7 @@ func NewBuilder(w Window, f Filter, dialects []analyzer.Dialect) *Builder {
 		attributes:   newAttributeSets(),
 		details:      newDetails(),
 		topology:     newTopology(),
+		devices:      map[uint32]string{},
 	}
 	for i := range dialects {
 		if !dialects[i].Verified {
@@ -183,6 +186,7 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		doubts |= bitExperimental
 		b.population.Warnings.Add(WarnExperimental, 1)
 	}
+	b.seeDevice(t, r)
 	phases, shown := b.phases(r)
 	b.add(Record{
 		TraceID: r.TraceID, SpanID: r.SpanID,
@@ -305,6 +309,9 @@ func (b *Builder) Merge(other *Builder) {
 	b.mergeBystanders(other.population.Bystanders, recode)
 	b.batches.Merge(&other.batches)
 	b.topology.merge(&other.topology)
+	for instance, name := range other.devices {
+		b.atDevice(recode[instance], name)
+	}
 	p, o := &b.population, &other.population
 	p.PathTime += o.PathTime
 	p.Traces += o.Traces
@@ -325,7 +332,7 @@ func (b *Builder) Merge(other *Builder) {
 // Population returns what was collected. The builder must not be used any more.
 func (b *Builder) Population() *Population {
 	p := &b.population
-	p.Before, p.since = b.before, b.window.Since
+	p.Before, p.since, p.devices = b.before, b.window.Since, b.devices
 	p.Records, p.texts, p.Topology = b.records(), b.texts, b.topology.build()
 	p.attributeSets, p.tooMany, p.details = b.attributes.sets, b.attributes.tooMany, b.details.names
 	for i := range p.Records {
