@@ -134,6 +134,9 @@ func writeStep(b *bytes.Buffer, s *load.Step) {
 	for _, e := range s.Errors {
 		fmt.Fprintf(b, "error      %s x %s: %s\n", report.Count(e.Count), e.Kind, printable(e.Example))
 	}
+	if s.Planned == 0 {
+		return
+	}
 	fmt.Fprintf(b, "tokens     %.0f of prompt (%.0f planned) and %.0f of answer a request\n", s.Input, s.Asked, s.Output)
 	fmt.Fprintf(b, "came out   %.3g requests, %.0f output tokens and %.0f prompt tokens a second\n",
 		s.Throughput.Requests, s.Throughput.OutputTokens, s.Throughput.InputTokens)

@@ -17,7 +17,7 @@ const (
 // lowest broken one, on a logarithmic scale, until they are within a tenth.
 func (t *Test) sweep(ctx context.Context) (steps []Step, b *Breaking) {
 	plan := &t.config.Plan
-	b = &Breaking{}
+	b, steps = &Breaking{}, []Step{}
 	try := func(rate float64) {
 		window := max(plan.Duration, time.Duration(float64(plan.Requests)/rate*1e9))
 		s := t.one(ctx, len(steps), rate, window)
