@@ -99,6 +99,7 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measurePhases()
 	v.measureScores()
 	v.measureQueue()
+	v.measureCulprit()
 	v.measureSizes()
 	v.measureDecode()
 	v.measureGaps()
