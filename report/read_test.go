@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -106,4 +107,65 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A change in one number changes one line, so that two reports can be compared by their text.
+func TestOneNumberIsOneLine(t *testing.T) {
+	text, err := os.ReadFile("testdata/gateway.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Report){
+		"spans of an operation": func(r *Report) { r.Operations[0].Spans += 7 },
+		"requests of a dialect": func(r *Report) { r.Dialects[0].Requests += 7 },
+		"mean of a measure":     func(r *Report) { r.Measures[1].Mean *= 1.5 },
+		"TTFT of an exemplar":   func(r *Report) { r.Exemplars[2].TTFT += 1e9 },
+		"prompt tokens":         func(r *Report) { r.Sizes[0].P50 += 7 },
+	} {
+		for _, f := range Formats {
+			var versions [2]bytes.Buffer
+			for i := range versions {
+				r, err := Read(bytes.NewReader(text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i == 1 {
+					change(r)
+				}
+				if err := f.Write(&versions[i], r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, after := strings.Split(versions[0].String(), "\n"), strings.Split(versions[1].String(), "\n")
+			differ := 0
+			for i := range min(len(before), len(after)) {
+				if before[i] != after[i] {
+					differ++
+				}
+			}
+			if len(before) != len(after) || differ > 1 || (differ == 0 && f.Name != "text") {
+				t.Errorf("%s, %s: %d lines differ, of %d and %d", f.Name, name, differ, len(before), len(after))
+			}
+		}
+	}
+}
+
+func BenchmarkFormats(b *testing.B) {
+	text, err := os.ReadFile("testdata/gateway.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, err := Read(bytes.NewReader(text))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, f := range Formats {
+		b.Run(f.Name, func(b *testing.B) {
+			for b.Loop() {
+				if err := f.Write(io.Discard, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
