@@ -32,7 +32,7 @@ func demoCommand(a *app) *cobra.Command {
 		GroupID: groupAnswer,
 		Long: `Starts a receiver and a gateway on free ports in front of an LLM server, and injects a fault: the gateway lets far fewer
 requests in at once than the server could answer together; or, where that would not help, more requests arrive than the
-server can answer. The traces of a quarter of a minute are analyzed, and a replay says what mending the fault would bring.
+server can answer. Their traces are analyzed, and a replay says what mending the fault would bring.
 Then it is mended, the same requests arrive again, and what they took stands beside what was foretold.
 
 The server is an Ollama that answers at $OLLAMA_HOST or on this machine, with a model that it has; else an installed
@@ -48,7 +48,7 @@ Nothing is left behind, unless --keep or --report says so.`,
 	f.StringVar(&o.ollama, "ollama", "", "`URL` of an Ollama server, managed: start an installed one, or sim: simulate one (default: the first of these that there is)")
 	f.StringVar(&o.page, "report", "", "write the long report to `FILE`, as a page (HTML)")
 	f.StringVar(&o.keep, "keep", "", "keep the traces in `FOLDER`, as demo.db")
-	f.DurationVar(&o.length, "length", 15*time.Second, "how long requests arrive, `DURATION`, each of two times")
+	f.DurationVar(&o.length, "length", 12*time.Second, "how long requests arrive, `DURATION`, each of two times")
 	return cmd
 }
 

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/slowtoken/slowtoken/analyzer/dialect"
 )
 
 // documents returns every Markdown file of the repository but those of tests, by its path below the top.
@@ -236,6 +238,20 @@ func unabridged(args []string) (list []string) {
 		}
 	}
 	return list
+}
+
+// TestReadmeNamesVerifiedDialects holds what the front page promises against the dialects.
+func TestReadmeNamesVerifiedDialects(t *testing.T) {
+	var names []string
+	for _, d := range dialect.All {
+		if d.Verified {
+			names = append(names, d.Name)
+		}
+	}
+	want := "Verified against recordings of the real stack: " + strings.Join(names, ", ") + ". All other"
+	if got := strings.Join(strings.Fields(documents(t)["README.md"]), " "); !strings.Contains(got, want) {
+		t.Errorf("README.md does not say %q", want)
+	}
 }
 
 // A checker that finds nothing wrong proves nothing.
