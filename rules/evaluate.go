@@ -51,7 +51,7 @@ func (s *Set) Evaluate(cases []Case) *Result {
 			result.Skipped = append(result.Skipped, Skipped{r.ID, r.Title, needs[r.ID]})
 		}
 	}
-	s.arrange(found, result)
+	s.arrange(s.notExcluded(found, result), result)
 	if result.Verdict == VerdictHealthy {
 		s.doubtHealth(cases, decided, result)
 	}
@@ -95,6 +95,23 @@ func (s *Set) evaluateCase(c *Case, result *Result, decided map[string]bool, nee
 		found = append(found, r.finding(c))
 	}
 	return found
+}
+
+// notExcluded leaves out what a finding about all of a domain's time excludes in one of its regimes, and the reverse.
+func (s *Set) notExcluded(found []Finding, result *Result) (kept []Finding) {
+	for i := range found {
+		f := &found[i]
+		by := slices.IndexFunc(found, func(other Finding) bool {
+			return (other.Regime == 0) != (f.Regime == 0) && f.meets(&other) && slices.Contains(s.Rule(other.Rule).Excludes, f.Rule) &&
+				(!other.Experimental || f.Experimental)
+		})
+		if by < 0 {
+			kept = append(kept, *f)
+			continue
+		}
+		result.Withheld = append(result.Withheld, Withheld{f.Rule, found[by].Rule, found[by].Rule + " explains it", f.Place})
+	}
+	return kept
 }
 
 // excludedBy returns the id of a rule that fired too and excludes r; "" for none. What is experimental excludes nothing

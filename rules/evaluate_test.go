@@ -135,6 +135,26 @@ func TestExclusionAndDiscredit(t *testing.T) {
 	}
 }
 
+// What is seen over all of a domain's time explains what its regimes show, as a rule of the same regime would.
+func TestExclusionReachesFromAllTimeIntoRegimes(t *testing.T) {
+	set := rulesOf(t, "scope: all\n"+named("whole", "queue", "excludes: [part]\n"+lowFix), named("part", "decode", lowFix))
+	m := func() Measures {
+		return Measures{"queue_share": number(0.5, 0), "decode_share": number(0.5, 0), "queue_recoverable": span(time.Second, 0), "decode_recoverable": span(time.Second, 0)}
+	}
+	cases := caseOf(m())
+	all := caseOf(m())
+	all[0].Regime = 0
+	got := set.Evaluate(append(cases, all...))
+	if len(got.Findings) != 1 || got.Findings[0].Rule != "whole" || len(got.Withheld) != 1 || got.Withheld[0].By != "whole" {
+		t.Errorf("named %+v, withheld %+v", got.Findings, got.Withheld)
+	}
+	elsewhere := caseOf(m())
+	elsewhere[0].Domain = "other"
+	if got := set.Evaluate(append(elsewhere, all...)); len(got.Findings) != 2 {
+		t.Errorf("of another domain, %d findings, want both", len(got.Findings))
+	}
+}
+
 func TestExperimentalRulesAreNotRanked(t *testing.T) {
 	set := rulesOf(t, ruleWith("Something", "Something"))
 	got := set.Evaluate(caseOf(Measures{"queue_share": number(0.5, 100), "queue_recoverable": span(time.Second/2, 100)}))
