@@ -24,6 +24,7 @@ var engineFixtures = []fixture{
 	{name: "cold-start-fires", fault: "cold-load@2", dialect: "gateway", seconds: 300, seed: 71},
 	{name: "cold-start-near", fault: "cold-load@60", dialect: "gateway", seconds: 300, seed: 72, change: kept},
 	{name: "host-to-device-fires", fault: "input-copy@16000", dialect: "triton", seconds: 32, seed: 81, change: copies(3)},
+	{name: "host-to-device-offload", fault: "offload@0.3", seconds: 150, seed: 83, change: rate(1)},
 	{name: "host-to-device-near", fault: "input-copy@1500", dialect: "triton", seconds: 32, seed: 82, change: copies(3)},
 	{name: "kv-transfer-fires", seconds: 60, seed: 91, change: rate(2), edit: transfer(2e9)},
 	{name: "kv-transfer-near", seconds: 60, seed: 92, change: rate(2), edit: transfer(60e9)},
