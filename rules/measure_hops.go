@@ -44,7 +44,7 @@ func (v *view) measureHops() {
 	v.measureClient()
 }
 
-// measureClient fills in how late clients send, as they state it.
+// measureClient fills in how late clients send.
 func (v *view) measureClient() {
 	if v.m["client_seen"].Number == 0 {
 		return

@@ -131,7 +131,7 @@ var (
 	}
 	supplyClient = &Supply{
 		Name: "client phases", Doc: "what a client does before it sends",
-		Remedy: "put slowtoken.phase=client on the client's span of that time",
+		Remedy: "trace the application around its call, in the same trace, or put slowtoken.phase=client on the span of that time",
 	}
 	supplyBystanders = &Supply{
 		Name: "other endpoints", Doc: "spans of requests to the same process that ask no model: /metrics, /health",

@@ -234,7 +234,7 @@ var hopVariables = []Variable{
 	{"overhead_share", Number, UnitShare, "share of E2E between caller and engine: network and gateway", analyzer.Network, supplyBothSides},
 	{"overhead_mean", Duration, "", "mean time a request between caller and engine", analyzer.Network, supplyBothSides},
 	{"stream_overhang_share", Number, UnitShare, "share of E2E after the engine's last token", analyzer.Stream, supplyBothSides},
-	{"client_lag_p99", Duration, "", "99th percentile of the time before sending that clients state", analyzer.Client, supplyClient},
+	{"client_lag_p99", Duration, "", "99th percentile of the time that clients take before they send", analyzer.Client, supplyClient},
 	{"model_overlap_share", Number, UnitShare, "share of the time in which a model call runs in which two or more do", analyzer.Queue, supplyRequests},
 	{"bystanders", Number, requests, "spans of other endpoints of the same process (such as /metrics) that are slow: over 5 x their median at rest", analyzer.Queue, supplyBystanders},
 	{"bystander_overlap_share", Number, UnitShare, "share of the time of slow bystanders in which a model call runs", analyzer.Queue, supplyBystanders},
