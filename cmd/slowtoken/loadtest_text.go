@@ -20,7 +20,7 @@ func writeLoadText(w io.Writer, r *load.Result) error {
 		fmt.Fprintf(&b, "%s\n", thresholdLine(t))
 	}
 	if bp := r.Breaking; bp != nil {
-		fmt.Fprintf(&b, "breaking   %s\n", breakingLine(bp))
+		fmt.Fprintf(&b, "breaking   %s\n", breakingLine(bp, r.Interrupted))
 	}
 	if b.Len() > 0 {
 		b.WriteByte('\n')
@@ -92,10 +92,12 @@ func interval(low, high *float64) string {
 
 func perSecond(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) + "/s" }
 
-func breakingLine(b *load.Breaking) string {
+func breakingLine(b *load.Breaking, interrupted bool) string {
 	switch {
 	case b.Broken == 0 && b.Sustained == 0:
 		return "no step was run to its end"
+	case b.Broken == 0 && interrupted:
+		return fmt.Sprintf("not reached: %s is sustained, and then the test was interrupted", perSecond(b.Sustained))
 	case b.Broken == 0:
 		return fmt.Sprintf("not reached: %s is sustained; sweep further", perSecond(b.Sustained))
 	case b.Sustained == 0:

@@ -10,6 +10,7 @@ import (
 const (
 	precision   = 1.1  // the broken rate over the sustained one, at which a sweep ends
 	growthShare = 0.05 // of arriving requests that must stay for the server to count as overrun
+	lateShare   = 0.05 // of the window that half of the requests may be sent late
 	errorShare  = 0.01 // of requests that may fail or be left unfinished
 )
 
@@ -49,6 +50,9 @@ func (t *Test) sweep(ctx context.Context) (steps []Step, b *Breaking) {
 // rule of guidellm (vllm-project/guidellm, its over-saturation constraint). Queues of random arrivals wander, and such
 // slopes are then significant too easily; so that what stays must also be a twentieth of what arrives.
 func broken(s *Step, thresholds []Threshold) (why []string) {
+	if s.Lag != nil && s.Lag.P50 > lateShare*float64(s.Window) {
+		why = append(why, "the load generator itself cannot send so fast, or its machine is too busy")
+	}
 	f, l := s.InFlight.Slope, s.TTFTSlope
 	if f != nil && l != nil && f.Low > 0 && l.Low > 0 && f.Value > growthShare*s.Rate {
 		why = append(why, fmt.Sprintf("requests in flight grow by %.3g a second and latency by %.3g ms a second", f.Value, l.Value/1e6))

@@ -70,6 +70,8 @@ func TestBothMustGrowForAServerToBeOverrun(t *testing.T) {
 		"one of a hundred failed":         {Step{Rate: 100, Planned: 100, Failed: 1, Errors: []ErrorCount{{Kind: "429"}}}, false},
 		"two of a hundred failed":         {Step{Rate: 100, Planned: 100, Failed: 2, Errors: []ErrorCount{{Kind: "429"}}}, true},
 		"two of a hundred are unfinished": {Step{Rate: 100, Planned: 100, Unfinished: 2}, true},
+		"it was not sent so fast":         {Step{Rate: 1e5, Planned: 100, Window: 1e9, Lag: &Lag{N: 100, P50: 1e8}}, true},
+		"it was sent a little late":       {Step{Rate: 1e5, Planned: 100, Window: 1e9, Lag: &Lag{N: 100, P50: 1e7}}, false},
 		"a target is missed":              {Step{Rate: 100, Planned: 1, Measures: []Measure{{Name: "TTFT", From: FromSending, N: 1, Mean: 2e9}}}, true},
 		"a target is kept":                {Step{Rate: 100, Planned: 1, Measures: []Measure{{Name: "TTFT", From: FromSending, N: 1, Mean: 5e8}}}, false},
 	} {
