@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/inference/arrival"
+	"github.com/slowtoken/slowtoken/inference/fault"
+)
+
+// A faultCase is one way in which the real server is slow. What the right answer is was registered in package fault
+// before anybody looked at a result.
+type faultCase struct {
+	name, doc string
+	label     fault.Label
+
+	share            float64                                          // of what the server can serve, that arrives; where arrivals is nil
+	load             func(rate float64, length int64) arrival.Process // another process than Poisson; rate is share of what can be served
+	answers          answers                                          // none is usual
+	nonce            bool                                             // stands before what prompts share
+	long             float64                                          // prompts of longTokens a second, beside the others
+	unload           bool                                             // the model after each answer
+	slots            int                                              // of the gateway; 0 is as many as the server has
+	delay            time.Duration                                    // each way between client and gateway
+	refuse           float64                                          // share of attempts that are answered with 503
+	backoff, reading time.Duration                                    // of the client
+	hogs             int                                              // processes that take the CPU
+	pause            time.Duration                                    // of the server, every pauseEvery
+}
+
+// The usual load, and what faults do to it.
+const (
+	sharedTokens     = 150 // that all prompts begin with
+	leastTokens      = 6   // behind that
+	differentLengths = 60
+	outputTokens     = 24
+	longTokens       = 400
+	refuseAfter      = 60 * time.Millisecond
+	pauseEvery       = 1500 * time.Millisecond
+)
+
+// cases lists them.
+var cases = []faultCase{
+	{name: "healthy", doc: "a third of what the server can serve", share: 0.35},
+	{name: "queue-limit", doc: "the gateway lets one request at a time into a server that computes four", share: 0.95, slots: 1, label: labelOf("queue-limit")},
+	{name: "overload", doc: "1.4 times what can be served arrives", share: 1.4, label: labelOf("overload")},
+	{name: "burst", doc: "40 requests come within 0.2 s, on top of a quiet load", share: 0.25, load: burst, label: labelOf("burst")},
+	{name: "long-prompts", doc: "a prompt of 400 tokens every second among short ones", share: 0.35, long: 1, answers: answers{100, 0.1}, label: labelOf("long-prompts")},
+	{name: "long-output", doc: "answers of 150 tokens in the median, some far longer", share: 0.5, answers: answers{150, 0.7}, label: labelOf("long-output")},
+	{name: "cold-load", doc: "the model is unloaded after every answer", share: 0.05, load: evenly, unload: true, label: labelOf("cold-load")},
+	{name: "slow-network", doc: "60 ms more each way between client and gateway", share: 0.35, delay: 60 * time.Millisecond, label: labelOf("slow-network")},
+	{name: "slow-reader", doc: "the client takes 5 ms over each line of an answer of 120 tokens", share: 0.4, answers: answers{120, 0.1}, reading: 5 * time.Millisecond, label: labelOf("slow-reader")},
+	{name: "cpu-hog", doc: "six processes compute beside the server", share: 0.35, hogs: 6, label: fault.Label{Rules: []string{"noisy-neighbour"}, Phase: analyzer.Decode}},
+	{name: "prefix-break", doc: "a nonce stands before the 150 tokens that all prompts share", share: 0.25, nonce: true, label: labelOf("prefix-break")},
+	{name: "retries", doc: "30 % of attempts are answered with 503 after 60 ms, and tried again after 150 ms", share: 0.35, refuse: 0.3, backoff: 150 * time.Millisecond, label: labelOf("retries")},
+	{name: "pause", doc: "the server's processes are stopped (SIGSTOP) for 300 ms every 1.5 s", share: 0.6, answers: answers{250, 0.1}, pause: 300 * time.Millisecond, label: labelOf("pause")},
+}
+
+// labelOf returns the label that package fault registered for the fault of that name.
+func labelOf(name string) fault.Label {
+	i := slices.IndexFunc(fault.Faults, func(f fault.Fault) bool { return f.Name == name && slices.Contains(f.Backends, fault.Ollama) })
+	return fault.Faults[i].Label
+}
+
+func burst(rate float64, length int64) arrival.Process {
+	return arrival.Bursts(rate, 40, length/3+1, 200e6)
+}
+
+func evenly(rate float64, _ int64) arrival.Process { return arrival.Constant(rate) }
+
+// answers are lengths of answers in tokens, lognormally distributed.
+type answers struct{ median, sigma float64 }
+
+func (a answers) draw(r *rand.Rand) int {
+	if a.median == 0 {
+		return outputTokens
+	}
+	return max(1, int(a.median*math.Exp(a.sigma*r.NormFloat64())))
+}
+
+func (a answers) mean() float64 {
+	if a.median == 0 {
+		return outputTokens
+	}
+	return a.median * math.Exp(a.sigma*a.sigma/2)
+}
+
+func caseNames() (names []string) {
+	for i := range cases {
+		names = append(names, cases[i].name)
+	}
+	return names
+}
+
+// choose returns the cases with these names, or all.
+func choose(names string) (chosen []faultCase, err error) {
+	if names == "" {
+		return cases, nil
+	}
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(cases, func(c faultCase) bool { return c.name == strings.TrimSpace(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("--only %s: want some of %s", name, strings.Join(caseNames(), ", "))
+		}
+		chosen = append(chosen, cases[i])
+	}
+	return chosen, nil
+}

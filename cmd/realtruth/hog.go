@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/slowtoken/slowtoken/inference/ollama"
+)
+
+// hogRole is the argument by which this program computes for nobody.
+const hogRole = "--take-the-cpu"
+
+// burn takes a processor until somebody ends it, at the latest with whoever started it.
+func burn() {
+	parent := os.Getppid()
+	runtime.GOMAXPROCS(1)
+	sum := 0
+	for i := 0; ; i++ {
+		sum += i ^ sum
+		if i%100_000_000 == 0 && os.Getppid() != parent {
+			fmt.Println(sum)
+			os.Exit(0)
+		}
+	}
+}
+
+// takeCPU starts processes that compute until ctx ends, each as important as the server.
+func takeCPU(ctx context.Context, processes int, nice int) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var all []*exec.Cmd
+	stop = func() {
+		cancel()
+		for _, cmd := range all {
+			_ = cmd.Wait() // it was killed
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	for range processes {
+		command := append(important(nice), self, hogRole)
+		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+		if err := cmd.Start(); err != nil {
+			stop()
+			return nil, fmt.Errorf("take the CPU: %w", err)
+		}
+		all = append(all, cmd)
+	}
+	return stop, nil
+}
+
+// important is what to write before a command so that it runs with that priority, and not with a real-time one that this
+// program has. It is empty for 0, which is as this program runs.
+func important(nice int) []string {
+	if nice == 0 {
+		return nil
+	}
+	return []string{"chrt", "-o", "0", "nice", "-n", strconv.Itoa(nice)}
+}
+
+// pauses stops a server every so often until ctx ends, and says how long it stood still in all.
+func pauses(ctx context.Context, s *ollama.Server, length time.Duration) (stood chan time.Duration, failed chan error) {
+	stood, failed = make(chan time.Duration, 1), make(chan error, 1)
+	go func() {
+		var total time.Duration
+		tick := time.NewTicker(pauseEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				stood <- total
+				failed <- nil
+				return
+			case <-tick.C:
+			}
+			begun := time.Now()
+			if err := s.Pause(length); err != nil {
+				stood <- total
+				failed <- err
+				return
+			}
+			total += time.Since(begun)
+		}
+	}()
+	return stood, failed
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/slowtoken/slowtoken/analyzer/population"
+)
+
+// Where requests wait.
+const (
+	inGateway = "gateway" // it lets in as many as the server computes at once
+	inServer  = "server"  // it lets in more
+)
+
+// What the analyzer reads.
+const (
+	bySpans  = "spans"  // of gateway and application
+	byClient = "client" // of the application alone
+)
+
+// results are all that was measured; the document is made of them.
+type results struct {
+	Date      time.Time         `json:"date"`
+	Command   string            `json:"command"`
+	Machine   string            `json:"machine"`
+	Device    string            `json:"device"`
+	Server    string            `json:"server"`
+	Model     string            `json:"model"`
+	RulesHash string            `json:"rules_sha256"`
+	Seconds   int               `json:"seconds"`
+	Seed      uint64            `json:"seed"`
+	Facts     population.Facts  `json:"facts"`
+	Targets   map[string]string `json:"targets"`
+	Pace      pace              `json:"pace"`
+	Runs      []oneRun          `json:"runs"`
+	WhatIf    []slotsCompared   `json:"what_if"`
+}
+
+// A oneRun is one run of one fault.
+type oneRun struct {
+	Fault     string      `json:"fault"`
+	Queue     string      `json:"queue"` // where it is
+	Seed      uint64      `json:"seed"`
+	Requests  int         `json:"requests"`
+	Refused   int         `json:"refused,omitempty"`
+	LagP99    float64     `json:"lag_p99_ms"`
+	Discarded bool        `json:"discarded,omitempty"`
+	BySpans   answer      `json:"by_spans"`
+	ByClient  answer      `json:"by_client"`
+	Errors    []timeError `json:"errors"`
+}
+
+func (r *oneRun) by(what string) *answer {
+	if what == byClient {
+		return &r.ByClient
+	}
+	return &r.BySpans
+}
+
+// String is a line for whoever watches.
+func (r *oneRun) String() string {
+	text := fmt.Sprintf("%-13s queue in %-7s %3d requests, lag p99 %4.1f ms: %s %v", r.Fault, r.Queue, r.Requests, r.LagP99, r.BySpans.Judgement, r.BySpans.Named)
+	if len(r.BySpans.Minor) > 0 {
+		text += fmt.Sprintf(" (minor %v)", r.BySpans.Minor)
+	}
+	text += fmt.Sprintf("; blind: %s %v", r.ByClient.Judgement, r.ByClient.Named)
+	if r.Discarded {
+		text += "; DISCARDED"
+	}
+	return text
+}
+
+// right counts runs that were not discarded, and those whose answer is right.
+func (r *results) right(queue, by string) (n, of int) {
+	for i := range r.Runs {
+		if one := &r.Runs[i]; one.Queue == queue && !one.Discarded {
+			of++
+			if j := one.by(by).Judgement; j == right || j == abstained {
+				n++
+			}
+		}
+	}
+	return n, of
+}
+
+// wilson returns the 95 % interval of a share.
+//
+// Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22, 1927.
+func wilson(n, of int) (low, high float64) {
+	if of == 0 {
+		return 0, 1
+	}
+	const z = 1.959964
+	p, size := float64(n)/float64(of), float64(of)
+	middle := (p + z*z/(2*size)) / (1 + z*z/size)
+	half := z / (1 + z*z/size) * math.Sqrt(p*(1-p)/size+z*z/(4*size*size))
+	return max(0, middle-half), min(1, middle+half)
+}
+
+func share(n, of int) string {
+	if of == 0 {
+		return "none"
+	}
+	low, high := wilson(n, of)
+	return fmt.Sprintf("%d of %d, %.1f %% (%.1f to %.1f)", n, of, 100*float64(n)/float64(of), 100*low, 100*high)
+}
+
+// summary is what a run prints at its end.
+func (r *results) summary() string {
+	var b strings.Builder
+	for _, row := range []struct{ queue, by string }{{inGateway, bySpans}, {inServer, bySpans}, {inGateway, byClient}, {inServer, byClient}} {
+		if n, of := r.right(row.queue, row.by); of > 0 {
+			fmt.Fprintf(&b, "queue in the %-7s read from %-6s right %s\n", row.queue+",", row.by+":", share(n, of))
+		}
+	}
+	discarded := 0
+	for i := range r.Runs {
+		if r.Runs[i].Discarded {
+			discarded++
+		}
+	}
+	fmt.Fprintf(&b, "%d of %d runs were discarded because requests were sent late\n", discarded, len(r.Runs))
+	return b.String()
+}
+
+func (r *results) writeFile(path string) error {
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644) //nolint:gosec // documentation is for everybody
+}
+
+func readResults(path string) (*results, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &results{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("read the results in %s: %w", path, err)
+	}
+	return r, nil
+}

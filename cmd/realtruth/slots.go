@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/analyzer/dialect"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/report"
+)
+
+// A slotsCompared is what a what-if says of another number of slots, beside a run that really has them.
+type slotsCompared struct {
+	Seed     uint64  `json:"seed"`
+	From     int     `json:"from_slots"`
+	To       int     `json:"to_slots"`
+	Requests int     `json:"requests"`
+	P        float64 `json:"p"`
+	Before   float64 `json:"observed_before_ms"` // E2E
+	Said     float64 `json:"said_ms"`            // 0 where it abstains
+	Real     float64 `json:"real_ms"`
+	Why      string  `json:"abstained,omitempty"`
+}
+
+// The load under which one slot is compared with four: what one slot can nearly serve.
+const (
+	slotsShare   = 0.9
+	slotsRuns    = 3
+	slotsSeconds = 15
+)
+
+// compareSlots sends the same requests to a server that computes one at a time and to one that computes four, and asks of
+// the telemetry of each what the other would do.
+func compareSlots(ctx context.Context, o *options, four *machine, folder string, r *results) (list []slotsCompared, err error) {
+	one, err := startMachine(ctx, o, folder, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, one.Stop()) }()
+	f := &faultCase{share: slotsShare}
+	for n := range slotsRuns {
+		seed := o.seed + 1000 + uint64(n)
+		load, err := four.prompts.plan(f, r.Pace.Alone, slotsSeconds*1e9, seed)
+		if err != nil {
+			return nil, err
+		}
+		var seen [2]*observation
+		for i, m := range []*machine{one, four} {
+			if err := m.warm(ctx); err != nil {
+				return nil, err
+			}
+			if seen[i], err = observe(ctx, m, f, m.parallel, seed, load); err != nil {
+				return nil, err
+			}
+		}
+		for i, m := range []*machine{one, four} {
+			to := []*machine{four, one}[i]
+			said, why, err := whatIf(seen[i].spans, to.parallel)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range []float64{0.5, 0.95} {
+				list = append(list, slotsCompared{
+					Seed: seed, From: m.parallel, To: to.parallel, Requests: len(load), P: p, Why: why,
+					Before: endToEnd(seen[i].spans, p), Said: said[p], Real: endToEnd(seen[1-i].spans, p),
+				})
+			}
+		}
+	}
+	return list, nil
+}
+
+// whatIf asks what E2E would be with so many slots, in milliseconds by quantile; why says why it abstains.
+func whatIf(spans []analyzer.Span, slots int) (said map[float64]float64, why string, err error) {
+	w, err := report.BuildWhatIf(traces(spans), population.Scenario{Slots: slots}, report.Options{Source: "run", Dialects: dialect.All, Facts: facts})
+	if err != nil {
+		return nil, "", fmt.Errorf("ask what %d slots would do: %w", slots, err)
+	}
+	if refusal := w.Refusal(); refusal != nil {
+		return nil, refusal.Why, nil
+	}
+	said = map[float64]float64{}
+	for i := range w.Domains {
+		for _, e := range w.Domains[i].Effects {
+			if e.Path == population.PathE2E {
+				said[e.P] = e.After / 1e6
+			}
+		}
+	}
+	return said, "", nil
+}
+
+// endToEnd returns a quantile of E2E, in milliseconds.
+func endToEnd(spans []analyzer.Span, p float64) float64 {
+	var list []int64
+	for t := range analyzer.GroupByTrace(slices.Clone(spans)) {
+		requests, _ := analyzer.Requests(t, dialect.All)
+		for i := range requests {
+			list = append(list, requests[i].E2E())
+		}
+	}
+	slices.Sort(list)
+	return float64(list[population.NearestRank(len(list), p)]) / 1e6
+}
