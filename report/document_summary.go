@@ -16,7 +16,7 @@ func (d *draft) header() {
 		if h.Author != "" {
 			row("Author", h.Author)
 		}
-		row("Date", h.Made.UTC().Format("2006-01-02 15:04 UTC"))
+		row("Date", h.Made.UTC().Format("2006-01-02"))
 		t.Rows = append(t.Rows, []page.Paragraph{cell(page.Text("Status")), cell(page.Status{Word: h.Status, Color: page.Blue})})
 	}
 	row("Window", r.windowText())

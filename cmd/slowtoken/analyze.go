@@ -27,7 +27,7 @@ type analyzeOptions struct {
 
 	explain string   // print why this rule fires or does not, instead of the report
 	failOn  []string // what ends the program with exit code 3
-	draw    bool     // read the traces of exemplars again, for their waterfalls
+	draw    bool     // a long form: read the traces of exemplars again, for their waterfalls
 }
 
 func analyzeCommand(a *app) *cobra.Command {
@@ -105,6 +105,9 @@ func (a *app) runAnalyze(ctx context.Context, o analyzeOptions) error {
 	r, set, err := a.analysis(ctx, o)
 	if err != nil {
 		return err
+	}
+	if o.draw {
+		report.Redact(r) // the long forms are sent on; slowtoken report --include-content keeps what is left out
 	}
 	write := format.Write
 	if o.explain != "" {
