@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
-	"strconv"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -136,12 +136,17 @@ func simulate(s *scenario, mended int) (*simulated, error) {
 	if err := system.InjectAllBut(s.injections, mended); err != nil {
 		return nil, err
 	}
-	system.Config.KeepTokens = true
+	system.Config.KeepTokens = mended < 0 && slices.ContainsFunc(s.dialects, writesTokens)
 	run, err := system.Run()
 	if err != nil {
 		return nil, err
 	}
 	return &simulated{system, run}, nil
+}
+
+func writesTokens(name string) bool {
+	d, err := emit.ByName(name)
+	return err == nil && d.Tokens
 }
 
 // analyze lets the analyzer read the run in a dialect, without its truth and under names that say nothing.
@@ -185,16 +190,9 @@ func written(s *simulated, d emit.Dialect) iter.Seq[[]analyzer.Span] {
 
 // options are those of a person who knows what is served, and how the server is configured.
 func (b *bench) options(s *simulated, d emit.Dialect) report.Options {
-	c := s.run.Config
-	o := report.Options{
-		Source: "simulation", Dialects: dialect.All, Targets: report.Defaults(), Rules: b.rules,
-		Facts: population.Facts{
-			"model": c.Model.Name, "device": c.Device.Name, "dtype": "bfloat16", "max_num_seqs": strconv.Itoa(c.Engine.Slots),
-			"max_num_batched_tokens": strconv.Itoa(c.Engine.TokenBudget), "replicas": strconv.Itoa(c.Replicas + len(c.Scale)),
-		},
-	}
-	if points := emit.Metrics(s.run, d, emit.Options{}); points != nil {
-		o.Metrics = func(population.Window) ([]analyzer.MetricPoint, error) { return blindMetrics(points), nil }
+	o := report.Options{Source: "simulation", Dialects: dialect.All, Targets: report.Defaults(), Rules: b.rules, Facts: factsOf(s)}
+	if points := metricsOf(s.run, d); points != nil {
+		o.Metrics = func(population.Window) ([]analyzer.MetricPoint, error) { return points, nil }
 	}
 	return o
 }

@@ -100,7 +100,7 @@ type normalRun struct {
 
 // of returns the sums of the healthy run that is a scenario's pair.
 func (n *normals) of(s *scenario, dialect string) (*phaseSums, error) {
-	pair := scenario{part: partHealthy, workload: s.workload, shape: s.shape, seed: s.seed, seconds: s.seconds}
+	pair := scenario{part: partHealthy, workload: s.workload, shape: s.shape, seed: s.seed, seconds: s.seconds, dialects: []string{dialect}}
 	n.mutex.Lock()
 	if n.runs == nil {
 		n.runs = map[string]*normalRun{}
