@@ -70,3 +70,20 @@ func TestHeldByAStretch(t *testing.T) {
 		t.Errorf("%s by %q, ratio %.2f, %+v; want held in a stretch of time", q.Verdict, q.HeldBy, q.Ratio, q.Plateaus)
 	}
 }
+
+// TestHeldWithoutSlots: with more slots than anybody needs none binds; those that wait while later ones are let in are held
+// all the same. Where all of them are of one kind, nothing is named.
+func TestHeldWithoutSlots(t *testing.T) {
+	r := rand.New(rand.NewPCG(75, 76))
+	tasks := heldBack(exponentialTasks(r, 3000, 3.4, second/2), 500)
+	_, q := queueingOf(t, tell(t, tasks, "e"), nil)
+	if q.Verdict != population.QueueHeld || q.HeldBy != "model=grammar" || q.Slots != 0 {
+		t.Errorf("%s by %q, %d slots, %v; want held by model=grammar, without slots", q.Verdict, q.HeldBy, q.Slots, q.Abstained)
+	}
+	for i := range tasks {
+		tasks[i].model = "m"
+	}
+	if _, q := queueingOf(t, tell(t, tasks, "e"), nil); q.Verdict == population.QueueHeld {
+		t.Errorf("all of one model: held by %q", q.HeldBy)
+	}
+}
