@@ -54,9 +54,10 @@ type Served struct {
 	WeightsFrom, WeightsTo int64
 }
 
-// reloadTime is how long Ollama's load_duration is at least when it starts a runner: it asks a new one every 250 ms
-// whether it is ready (llm/server.go, WaitUntilRunning).
-const reloadTime = 250 * time.Millisecond
+// reloadTime is what load_duration of a model that was loaded must be for a reload, which other options of a request
+// cause. Starting a runner takes 250 ms at least, since Ollama asks a new one that often whether it is ready; on a server
+// that is paused or short of processors, looking a loaded model up takes as long.
+const reloadTime = time.Second
 
 // Timeline lays one request out: the segments tile [Arrived, Ended] without gap or overlap as far as what it was told
 // reaches, and shift is by how much the server's clock was moved to fit between the gateway's stamps. r is nil while the
