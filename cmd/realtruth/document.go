@@ -22,7 +22,7 @@ func (r *results) document() string {
 	p("| measured | %s |", r.Date.Format("2006-01-02 15:04 UTC"))
 	p("| on | %s; computed on the %s |", r.Machine, r.Device)
 	p("| server | %s, OLLAMA_NUM_PARALLEL=%d, a model of random weights (%s) |", r.Server, parallel, r.Model)
-	p("| it serves | %.1f requests a second with %d at once, %.1f one at a time; %.2f ms for each more token of an answer |", r.Pace.Together, parallel, r.Pace.Alone, r.Pace.Token)
+	p("| the server answers | %.1f requests a second with %d at once, %.1f one at a time; %.2f ms for each more token of an answer |", r.Pace.Together, parallel, r.Pace.Alone, r.Pace.Token)
 	p("| command | `%s` |", r.Command)
 	p("| rules | sha256 `%s` |", r.RulesHash)
 	p("| facts stated, in all runs | %s |", pairs(r.Facts))

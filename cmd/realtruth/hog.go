@@ -6,7 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/slowtoken/slowtoken/inference/ollama"
@@ -29,8 +29,8 @@ func burn() {
 	}
 }
 
-// takeCPU starts processes that compute until ctx ends, each as important as the server.
-func takeCPU(ctx context.Context, processes int, nice int) (stop func(), err error) {
+// takeCPU starts processes that compute until ctx ends, each run with the same command before it as the server.
+func takeCPU(ctx context.Context, processes int, before []string) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var all []*exec.Cmd
 	stop = func() {
@@ -45,7 +45,7 @@ func takeCPU(ctx context.Context, processes int, nice int) (stop func(), err err
 		return nil, err
 	}
 	for range processes {
-		command := append(important(nice), self, hogRole)
+		command := append(slices.Clone(before), self, hogRole)
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 		if err := cmd.Start(); err != nil {
 			stop()
@@ -54,15 +54,6 @@ func takeCPU(ctx context.Context, processes int, nice int) (stop func(), err err
 		all = append(all, cmd)
 	}
 	return stop, nil
-}
-
-// important is what to write before a command so that it runs with that priority, and not with a real-time one that this
-// program has. It is empty for 0, which is as this program runs.
-func important(nice int) []string {
-	if nice == 0 {
-		return nil
-	}
-	return []string{"chrt", "-o", "0", "nice", "-n", strconv.Itoa(nice)}
 }
 
 // pauses stops a server every so often until ctx ends, and says how long it stood still in all.

@@ -49,7 +49,7 @@ type options struct {
 	only, keep            string
 	out, doc, from        string
 	noWhatIf              bool
-	nice                  int
+	runWith               string
 	atLeast               float64
 	command               string
 }
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.IntVar(&o.seconds, "seconds", 7, "how long requests arrive in a run")
 	flags.Uint64Var(&o.seed, "seed", 1, "another seed, other requests")
 	flags.StringVar(&o.only, "only", "", "run these faults, with commas between them: "+strings.Join(caseNames(), ", "))
-	flags.IntVar(&o.nice, "nice", 0, "run the server, and what takes the CPU from it, with this priority; chrt -f 1 before this command keeps the load generator on time")
+	flags.StringVar(&o.runWith, "run-with", "", "words to put before the command of the server, and of what takes the CPU from it, such as chrt -r 1: on a machine that others use too")
 	flags.StringVar(&o.keep, "keep", "", "write the telemetry of each run to this folder, as OTLP JSON")
 	flags.BoolVar(&o.noWhatIf, "no-whatif", false, "leave out the comparison of one slot with four")
 	flags.StringVar(&o.out, "out", "", "write the results to this file, as JSON")

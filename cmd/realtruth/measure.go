@@ -59,6 +59,11 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 		return nil, err
 	}
 	fmt.Fprintf(progress, "%s serves %.1f requests a second, one at a time %.1f, and %.2f ms for each more token\n", r.Server, r.Pace.Together, r.Pace.Alone, r.Pace.Token)
+	if !o.noWhatIf {
+		if r.WhatIf, err = compareSlots(ctx, o, m, folder, r); err != nil {
+			return nil, fmt.Errorf("compare one slot with four: %w", err)
+		}
+	}
 	// Runs of one fault are far apart, so that what else happens on the machine hits all alike.
 	for n := range max(o.runs, o.wide) {
 		for i := range list {
@@ -72,12 +77,12 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 				}
 				r.Runs = append(r.Runs, *one)
 				fmt.Fprintln(progress, one)
+				if o.out != "" { // what was measured is kept, whatever happens to the rest
+					if err := r.writeFile(o.out); err != nil {
+						return nil, err
+					}
+				}
 			}
-		}
-	}
-	if !o.noWhatIf {
-		if r.WhatIf, err = compareSlots(ctx, o, m, folder, r); err != nil {
-			return nil, fmt.Errorf("compare one slot with four: %w", err)
 		}
 	}
 	return r, nil
@@ -151,7 +156,7 @@ func observe(ctx context.Context, m *machine, f *faultCase, slots int, seed uint
 	during, end := context.WithCancel(ctx)
 	defer end()
 	if f.hogs > 0 {
-		stop, err := takeCPU(during, f.hogs, m.nice)
+		stop, err := takeCPU(during, f.hogs, m.runWith)
 		if err != nil {
 			return nil, err
 		}

@@ -26,8 +26,8 @@ const modelName = "random"
 // A machine is a real server with its model, ready to be asked.
 type machine struct {
 	*ollama.Server
-	parallel int // requests that it computes at once
-	nice     int
+	parallel int      // requests that it computes at once
+	runWith  []string // stands before its command
 	log      string
 	prompts  prompter
 }
@@ -42,7 +42,7 @@ func startMachine(ctx context.Context, o *options, folder string, parallel int) 
 	if err != nil {
 		return nil, err
 	}
-	m = &machine{parallel: parallel, nice: o.nice, log: filepath.Join(home, "log")}
+	m = &machine{parallel: parallel, runWith: strings.Fields(o.runWith), log: filepath.Join(home, "log")}
 	if m.prompts.tokenizer, err = ollama.TokenizerOfFile(gguf); err != nil {
 		return nil, err
 	}
@@ -55,9 +55,9 @@ func startMachine(ctx context.Context, o *options, folder string, parallel int) 
 		return nil, err
 	}
 	binary := o.ollama
-	if o.nice != 0 {
+	if len(m.runWith) > 0 {
 		binary = filepath.Join(home, "ollama")
-		script := "#!/bin/sh\nexec " + strings.Join(important(o.nice), " ") + " '" + o.ollama + "' \"$@\"\n"
+		script := "#!/bin/sh\nexec " + strings.Join(m.runWith, " ") + " '" + o.ollama + "' \"$@\"\n"
 		if err := os.WriteFile(binary, []byte(script), 0o700); err != nil { //nolint:gosec // it is to be run
 			return nil, err
 		}
