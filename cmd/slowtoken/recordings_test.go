@@ -99,7 +99,7 @@ func record(t *testing.T, top, title string, steps []string) []byte {
 		}
 		at += pause
 	}
-	if err := lines.Encode(castHeader{Version: 2, Width: 132, Height: 42, Title: title}); err != nil {
+	if err := lines.Encode(castHeader{Version: 2, Width: 140, Height: 42, Title: title}); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range steps {
