@@ -54,7 +54,16 @@ func explain(fault, named string) string {
 }
 
 // explanations are of frequent misses. A "*" is any answer.
-var explanations = []struct{ fault, named, why string }{}
+var explanations = []struct{ fault, named, why string }{
+	{"long-prompts-alone", "", "every target is met, and its rule speaks only while one is missed"},
+	{"long-prompts-alone", "prefill-decode-interference", "true as well: long prompts stall those who decode; the rule does not know which is the cause"},
+	{"prefix-break", "prefill-decode-interference", "true as well: what is computed again stalls those who decode"},
+	{"eager", "*", "its rule wants a TPOT that does not depend on the batch, or requests that decode without foreign prefill; few do"},
+	{"overload", "*", "the token budget of steps binds and no number of slots, so that the replay of waits abstains, and its rule with it"},
+	{"slow-tokenizer", "*", "requests wait for the tokenizer, so that prompt length explains too little of the time before the queue"},
+	{"blocked-loop", "*", "its witnesses, the monitor's visits, come every 15 s: too few meet a blocked loop"},
+	{"queue-limit", "queue-saturation", "the number in service varies by more than the 5 % that its rule allows of a plateau"},
+}
 
 // frozen says whether the rules are those that were frozen before held-out results were looked at.
 func frozen(hash string) string {
