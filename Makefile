@@ -58,6 +58,7 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary,
 	.ci/stage jaeger      $(MAKE) --no-print-directory jaeger-test && \
 	.ci/stage clients     $(MAKE) --no-print-directory clients-test && \
 	.ci/stage ollama      $(MAKE) --no-print-directory ollama-test && \
+	.ci/stage realtruth   $(MAKE) --no-print-directory ground-truth-short && \
 	.ci/stage confluence  $(MAKE) --no-print-directory confluence-test && \
 	.ci/stage alerts      $(MAKE) --no-print-directory alerts-test && \
 	.ci/stage browser     $(MAKE) --no-print-directory browser-test && \
@@ -92,6 +93,19 @@ ollama: preflight ## build a pinned Ollama server into the cache (minutes, once)
 ollama-test: build ## the gateway and load on a real Ollama, which is built first; an LLM SDK into serve (needs npm)
 	SLOWTOKEN_OLLAMA="$$(.ci/ollama/build)" go test -count=1 -v -run RealOllama ./inference ./inference/load
 	@.ci/sdk/run $(BINARY) "$$(.ci/ollama/build)"
+
+.PHONY: ground-truth-real
+ground-truth-real: preflight ## docs/ground_truth_real.md: faults on a real Ollama server on the CPU, ten runs each (half an hour)
+	@.ci/realtruth --out docs/ground_truth_real.json --doc docs/ground_truth_real.md
+
+.PHONY: ground-truth-gpu
+ground-truth-gpu: preflight ## the same with OLLAMA=FILE, a server with a CUDA backend, and a model of 1B weights, into docs/ground_truth_gpu.md
+	@test -n "$(OLLAMA)" || { echo "name a server with a CUDA backend: make ground-truth-gpu OLLAMA=FILE" >&2; exit 1; }
+	@.ci/realtruth --device cuda --model 1B --out docs/ground_truth_gpu.json --doc docs/ground_truth_gpu.md
+
+.PHONY: ground-truth-short
+ground-truth-short: preflight ## one short run of each fault on a real Ollama server (3 minutes)
+	@.ci/realtruth --runs 1 --wide 0 --no-whatif --seconds 5 --at-least 0.5
 
 .PHONY: clients-test
 clients-test: build ## OpenTelemetry's JavaScript SDK into serve (needs Node.js and npm)

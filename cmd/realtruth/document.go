@@ -11,7 +11,8 @@ import (
 func (r *results) document() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("<!-- Made of ground_truth_real.json: go run ./cmd/realtruth --from docs/ground_truth_real.json --doc docs/ground_truth_real.md -->")
+	name := map[string]string{onCPU: "ground_truth_real", onCUDA: "ground_truth_gpu"}[r.Device]
+	p("<!-- Made of %[1]s.json: go run ./cmd/realtruth --from docs/%[1]s.json --doc docs/%[1]s.md -->", name)
 	p("# Ground truth: a real Ollama server")
 	p("")
 	p("How often slowtoken names the true cause on a real server that is slowed down in known ways, and how far the times that")
@@ -28,9 +29,11 @@ func (r *results) document() string {
 	p("| facts stated, in all runs | %s |", pairs(r.Facts))
 	p("| targets, in all runs | %s |", pairs(r.Targets))
 	p("")
-	p("GPU: not yet measured. `make ground-truth-gpu OLLAMA=FILE` runs the same with a server that has a CUDA backend, and stops")
-	p("unless that server's log says that the model is on a GPU.")
-	p("")
+	if r.Device == onCPU {
+		p("GPU: not yet measured. `make ground-truth-gpu OLLAMA=FILE` runs the same with a server that has a CUDA backend, and stops")
+		p("unless that server's log says that the model is on a GPU.")
+		p("")
+	}
 	r.writeHow(p)
 	r.writeAnswers(p)
 	r.writeRuns(p)

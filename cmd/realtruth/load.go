@@ -65,7 +65,7 @@ func (p *prompter) plan(f *faultCase, rate float64, length int64, seed uint64) (
 // ownTokens is how long a prompt is behind what all share.
 func ownTokens(i int) int {
 	if i >= differentLengths {
-		return leastTokens + 1
+		return leastTokens + 3*differentLengths/2 + 1 // as long as the others are on average
 	}
 	return leastTokens + 3*i
 }

@@ -52,7 +52,7 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 		return nil, err
 	}
 	r := &results{
-		Date: time.Now().UTC().Truncate(time.Second), Command: o.command, Machine: machineName(), Device: o.device, Model: o.model,
+		Date: time.Now().UTC().Truncate(time.Second), Command: o.command, Machine: machineName(ctx, o.device), Device: o.device, Model: o.model,
 		RulesHash: hash, Server: serverVersion(ctx, o.ollama), Seconds: o.seconds, Seed: o.seed, Facts: facts, Targets: targets,
 	}
 	if r.Pace, err = m.measurePace(ctx); err != nil {
@@ -68,6 +68,9 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 	for n := range max(o.runs, o.wide) {
 		for i := range list {
 			for _, where := range []string{inGateway, inServer} {
+				if where == inServer && list[i].slots > 0 { // the limit is the gateway's
+					continue
+				}
 				if where == inGateway && n >= o.runs || where == inServer && n >= o.wide {
 					continue
 				}
@@ -226,7 +229,7 @@ func builtinRules() (set *rules.Set, hash string, err error) {
 }
 
 // machineName says what the runs were made on.
-func machineName() string {
+func machineName(ctx context.Context, device string) string {
 	name := runtime.GOARCH
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.SplitSeq(string(info), "\n") {
@@ -236,7 +239,15 @@ func machineName() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s, %d processors", name, runtime.NumCPU())
+	name = fmt.Sprintf("%s, %d processors", name, runtime.NumCPU())
+	if device == onCUDA {
+		gpu, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").Output()
+		if err != nil {
+			gpu = []byte("a GPU that nvidia-smi does not name")
+		}
+		name += ", " + strings.TrimSpace(string(gpu))
+	}
+	return name
 }
 
 // serverVersion asks the binary what it is.

@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"report/confluence/confluencetest": {"report/page"},
 
 	"cmd/groundtruth": all,
+	"cmd/realtruth":   all,
 	"cmd/slowtoken":   all,
 	"cmd/tracegen":    all,
 }
