@@ -10,6 +10,7 @@ func Nearest(name string, known []string) string {
 	}
 	return best
 }
+
 // editDistance counts the bytes to insert, delete or replace to turn a into b.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)

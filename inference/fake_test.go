@@ -174,7 +174,7 @@ func (r *rig) request(t *testing.T) (request sdktrace.ReadOnlySpan, below []sdkt
 func about(s sdktrace.ReadOnlySpan, key string) string {
 	for _, a := range s.Attributes() {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

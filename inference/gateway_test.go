@@ -135,7 +135,10 @@ func TestClientsThatGoAway(t *testing.T) {
 	impatient, giveUp := context.WithCancel(t.Context())
 	gaveUp := make(chan error, 1)
 	go func() {
-		_, err := ask(impatient)
+		res, err := ask(impatient)
+		if err == nil {
+			res.Body.Close()
+		}
 		gaveUp <- err
 	}()
 	await(t, "one request waits", func() bool { _, waiting := r.gateway.queue.state(); return waiting == 1 })

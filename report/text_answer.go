@@ -16,7 +16,7 @@ type answerLine struct {
 
 // The ranks of lines, those that go first last.
 const (
-	rankKept = iota
+	rankKept  = iota
 	rankCause // the second line of a long one
 	rankDefinition
 	rankMeaning

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -56,8 +57,8 @@ func TestProblemsAreNamedWhereTheyStand(t *testing.T) {
 			if err == nil {
 				t.Fatal("it is accepted")
 			}
-			problems, ok := err.(Problems)
-			if !ok || strings.Contains(problems[0].Error(), "\n") || !strings.Contains(problems[0].Error(), c.want) {
+			var problems Problems
+			if !errors.As(err, &problems) || strings.Contains(problems[0].Error(), "\n") || !strings.Contains(problems[0].Error(), c.want) {
 				t.Errorf("%v\nwant %s", err, c.want)
 			}
 		})

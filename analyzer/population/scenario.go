@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -92,9 +91,4 @@ func (c *Scenario) of(r *Record, prefill, decode int64) (s shifts) {
 	}
 	s.prefill, s.decode = min(s.prefill, prefill), min(s.decode, decode)
 	return s
-}
-
-// scaled reports whether c changes how long any of the phases takes.
-func (c *Scenario) scaled(phases ...analyzer.Phase) bool {
-	return slices.ContainsFunc(phases, func(p analyzer.Phase) bool { _, ok := c.Scale[p]; return ok })
 }

@@ -38,7 +38,6 @@ func (b *board) of(p part, keep ...func(*result) bool) (list []*result) {
 }
 
 func foreign(r *result) bool { return r.dialect != ownDialect }
-func own(r *result) bool     { return r.dialect == ownDialect }
 func carried(r *result) bool { return r.observable() }
 func lost(r *result) bool    { return !r.observable() }
 

@@ -97,7 +97,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-s.exited:
-			return fmt.Errorf("it ended (%v) before it answered; its log is %s", s.err, s.log)
+			return fmt.Errorf("it ended (%w) before it answered; its log is %s", s.err, s.log)
 		case <-ctx.Done():
 			return fmt.Errorf("it does not answer on %s (%w); its log is %s", s.URL, ctx.Err(), s.log)
 		case <-time.After(20 * time.Millisecond):

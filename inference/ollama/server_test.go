@@ -58,7 +58,8 @@ func TestServerStartsAndStops(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
-	if _, err := http.Get(s.URL.String()); err == nil {
+	if res, err := http.Get(s.URL.String()); err == nil {
+		res.Body.Close()
 		t.Error("it answers after it was stopped")
 	}
 	said, err := os.ReadFile(log)

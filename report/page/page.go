@@ -220,26 +220,6 @@ func visible(r rune) rune {
 	return '\uFFFD'
 }
 
-// plain returns the text of the pieces without markup.
-func plain(pieces []Inline) string {
-	var b strings.Builder
-	for _, piece := range pieces {
-		switch piece := piece.(type) {
-		case Text:
-			b.WriteString(string(piece))
-		case Strong:
-			b.WriteString(string(piece))
-		case Mono:
-			b.WriteString(string(piece))
-		case Link:
-			b.WriteString(piece.Text)
-		case Status:
-			b.WriteString(piece.Word)
-		}
-	}
-	return b.String()
-}
-
 // webLink returns url if it is one that a page may link to: on the web, or on the page itself.
 func webLink(url string) (string, bool) {
 	lower := strings.ToLower(url)

@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"html"
 	"io"
@@ -144,7 +145,7 @@ func storageShape(t *testing.T, page string) string {
 	d := xml.NewDecoder(strings.NewReader(page))
 	for {
 		token, err := d.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return shape.String()
 		}
 		if err != nil {
@@ -163,7 +164,7 @@ func htmlShape(t *testing.T, page string) string {
 	for {
 		switch z.Next() {
 		case nethtml.ErrorToken:
-			if z.Err() != io.EOF {
+			if !errors.Is(z.Err(), io.EOF) {
 				t.Fatal(z.Err())
 			}
 			return shape.String()
