@@ -11,6 +11,7 @@ func (v *view) measurePrefix() {
 		return
 	}
 	total, repeated := 0.0, 0.0
+	mayBe := 0.0 // share of prompt tokens that may have come from the cache
 	for _, r := range v.latency {
 		if r.InputTokens > 0 {
 			total, repeated = total+float64(r.InputTokens), repeated+min(shared, float64(r.InputTokens))
@@ -25,11 +26,15 @@ func (v *view) measurePrefix() {
 		case known && enabled == "false":
 			m["cached_share"] = number(0, mean.N)
 		case m["cached_prefix_tokens"].Known && m["prefill_r2"].Number >= minPrefixR2:
+			// A gap is what the cache misses for certain: as many may be cached as the interval of the intercept allows.
+			if p := v.domain.Sizes.Prefill; p != nil && p.Slope.Value > 0 {
+				mayBe = min(1, -p.Intercept.Low/p.Slope.Value/mean.Number)
+			}
 			m["cached_share"] = number(min(1, m["cached_prefix_tokens"].Number/mean.Number), m["cached_prefix_tokens"].N)
 		}
 	}
 	if cached := m["cached_share"]; cached.Known {
-		m["cache_gap"] = number(m["cacheable_share"].Number-cached.Number, mean.N)
+		m["cache_gap"] = number(m["cacheable_share"].Number-max(cached.Number, mayBe), mean.N)
 	}
 }
 
