@@ -65,13 +65,10 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 		}
 	}
 	// Runs of one fault are far apart, so that what else happens on the machine hits all alike.
-	for n := range max(o.runs, o.wide) {
-		for i := range list {
-			for _, where := range []string{inGateway, inServer} {
+	for _, where := range []string{inGateway, inServer} {
+		for n := range map[string]int{inGateway: o.runs, inServer: o.wide}[where] {
+			for i := range list {
 				if where == inServer && list[i].slots > 0 { // the limit is the gateway's
-					continue
-				}
-				if where == inGateway && n >= o.runs || where == inServer && n >= o.wide {
 					continue
 				}
 				one, err := o.runOnce(ctx, m, &list[i], where, o.seed+uint64(n), r, set)

@@ -188,7 +188,7 @@ func (m *machine) computesOn(device string) error {
 		}
 	}
 	if on != device {
-		return fmt.Errorf("--device %s: the server has its model on the %s, as its log %s says; docs/inference.md tells how to build one with CUDA", device, on, m.log)
+		return fmt.Errorf("--device %s: the server has its model on the %s, as its log %s says; a release of Ollama computes on GPUs where NVIDIA's driver is, what make ollama builds on the CPU alone", device, on, m.log)
 	}
 	return nil
 }
