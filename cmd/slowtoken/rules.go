@@ -231,10 +231,11 @@ func rulesCheckCommand(a *app) *cobra.Command {
 
 func rulesSchemaCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of files of rules, for editors",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return writeJSON(a.stdout, rules.Schema()) },
+		Use:     "schema",
+		Short:   "Print the JSON Schema of files of rules, for editors",
+		Example: `  slowtoken rules schema > rules.schema.json`,
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return writeJSON(a.stdout, rules.Schema()) },
 	}
 }
 

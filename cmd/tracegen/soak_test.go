@@ -84,12 +84,12 @@ func TestSoakPrintsSamplesAndAVerdict(t *testing.T) {
 	_, address := startReceiver(t, accept)
 	var stdout bytes.Buffer
 	err := run(t.Context(), []string{"--traces", "100", "--end", testEnd, "--otlp-grpc", address, "--rate", "20000",
-		"--duration", "500ms", "--every", "100ms", "--watch-pid", fmt.Sprint(os.Getpid())}, &stdout, io.Discard)
+		"--duration", "2s", "--every", "200ms", "--watch-pid", fmt.Sprint(os.Getpid())}, &stdout, io.Discard)
 	if err != nil && !strings.Contains(err.Error(), "not flat") { // the process that is watched is this test
 		t.Fatal(err)
 	}
 	if lines := strings.Count(stdout.String(), " ms "); lines < 4 {
-		t.Errorf("half a second in steps of a tenth gives %d lines:\n%s", lines, stdout.String())
+		t.Errorf("two seconds in steps of a fifth give %d lines:\n%s", lines, stdout.String())
 	}
 }
 
