@@ -63,6 +63,10 @@ func (r *results) writeHow(p func(string, ...any)) {
 	p("many as the server computes at once, or in the server, when the gateway lets in %d. Each run is read twice: from the spans", wideSlots)
 	p("of application and gateway, and blind, from the application's own spans as the GenAI conventions have them.")
 	p("")
+	p("Intensities were settled in trial runs with seed 1, after which the rules admission-limit, prefill-underused and")
+	p("prefix-cache-miss were changed, too: on a CPU, prefill is no faster than decode by nature; the gateway states the server's")
+	p("slots; and what may be cached is no gap. Runs with other seeds came after that. Seeds here begin with %d.", r.Seed)
+	p("")
 }
 
 func (r *results) writeAnswers(p func(string, ...any)) {

@@ -47,7 +47,7 @@ type options struct {
 	runs, wide, seconds   int
 	seed                  uint64
 	only, keep            string
-	out, doc, from        string
+	out, doc, from, add   string
 	noWhatIf              bool
 	runWith               string
 	atLeast               float64
@@ -55,7 +55,7 @@ type options struct {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o := options{command: "realtruth " + strings.Join(args, " ")}
+	o := options{command: "realtruth"}
 	flags := flag.NewFlagSet("realtruth", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.ollama, "ollama", "", "binary of the Ollama server; make ollama builds one and prints where")
@@ -72,10 +72,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.StringVar(&o.out, "out", "", "write the results to this file, as JSON")
 	flags.StringVar(&o.doc, "doc", "", "write the document to this file")
 	flags.StringVar(&o.from, "from", "", "run nothing: make the document of the results in this file")
+	flags.StringVar(&o.add, "add", "", "add the runs to the results in this file")
 	flags.Float64Var(&o.atLeast, "at-least", 0, "fail when a smaller share of answers is right")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	flags.Visit(func(f *flag.Flag) { // what changes results, not where they go
+		if !slices.Contains([]string{"ollama", "out", "doc", "keep", "add"}, f.Name) {
+			o.command += fmt.Sprintf(" --%s %q", f.Name, f.Value)
+		}
+	})
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q: all settings are flags", flags.Arg(0))
 	}

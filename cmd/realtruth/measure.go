@@ -64,6 +64,18 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 			return nil, fmt.Errorf("compare one slot with four: %w", err)
 		}
 	}
+	now := r.Pace
+	if o.add != "" {
+		before, err := readResults(o.add)
+		if err != nil {
+			return nil, err
+		}
+		if before.RulesHash != r.RulesHash {
+			return nil, fmt.Errorf("the results in %s are of other rules", o.add)
+		}
+		before.Command += fmt.Sprintf("; then %s, at %.1f requests a second", r.Command, now.Together)
+		r = before
+	}
 	// Runs of one fault are far apart, so that what else happens on the machine hits all alike.
 	for _, where := range []string{inGateway, inServer} {
 		for n := range map[string]int{inGateway: o.runs, inServer: o.wide}[where] {
@@ -71,7 +83,7 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 				if where == inServer && list[i].slots > 0 { // the limit is the gateway's
 					continue
 				}
-				one, err := o.runOnce(ctx, m, &list[i], where, o.seed+uint64(n), r, set)
+				one, err := o.runOnce(ctx, m, &list[i], where, o.seed+uint64(n), now, set)
 				if err != nil {
 					return nil, fmt.Errorf("%s, run %d: %w", list[i].name, n+1, err)
 				}
@@ -89,14 +101,14 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 }
 
 // runOnce puts the server under load with a fault, and lets the analyzer read what telemetry says of it.
-func (o *options) runOnce(ctx context.Context, m *machine, f *faultCase, where string, seed uint64, r *results, set *rules.Set) (*oneRun, error) {
+func (o *options) runOnce(ctx context.Context, m *machine, f *faultCase, where string, seed uint64, p pace, set *rules.Set) (*oneRun, error) {
 	slots := m.parallel
 	if where == inServer {
 		slots = wideSlots
 	} else if f.slots > 0 {
 		slots = f.slots
 	}
-	load, err := m.prompts.plan(f, r.Pace.rate(f.answers, slots), int64(o.seconds)*1e9, seed)
+	load, err := m.prompts.plan(f, p.rate(f.answers, slots), int64(o.seconds)*1e9, seed)
 	if err != nil {
 		return nil, err
 	}
