@@ -25,6 +25,8 @@ func (d *draft) bottlenecks() {
 	d.phases()
 	d.heading(2, "The tail")
 	d.tail()
+	d.heading(2, "Queueing, and who made whom wait")
+	d.queueing()
 	d.heading(2, "Top operations")
 	t := &page.Table{Caption: "Operations by their time on critical paths", Columns: numbers("Operation", "Time", "Share", "Spans", "Traces")}
 	for i, op := range r.Operations {

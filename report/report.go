@@ -54,6 +54,7 @@ type Report struct {
 	Tail         []Tail                   `json:"tail"`
 	Correlations []population.Correlation `json:"correlations"`
 	Abstained    []population.Abstention  `json:"abstained"`
+	Domains      []Domain                 `json:"domains"`
 
 	// Study is what the above is taken from, for whoever goes further.
 	Study *population.Study `json:"-"`

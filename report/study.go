@@ -59,5 +59,6 @@ func (r *Report) study(p *population.Population, o *Options) {
 			})
 		}
 	}
+	r.Domains = domains(r.Study)
 	r.Abstained = append([]population.Abstention{}, r.Study.Refusals()...)
 }

@@ -36,6 +36,7 @@ var guidance = map[string]string{
 	"4. Bottleneck analysis":                "",
 	"Phases and their scores":               "Where the time of a request goes, before the first token and in all. Say which phases cannot be seen.",
 	"The tail":                              "Which phase the slowest requests spend more time in than the others.",
+	"Queueing, and who made whom wait":      "What is waited for, whether the load explains it, and which requests the others waited for.",
 	"Top operations":                        "By time on the critical path, not by duration.",
 	"Waterfalls":                            "One typical request and the worst one.",
 	"Incidents":                             "When, what arrived, how long it took to drain.",

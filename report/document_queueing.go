@@ -1,0 +1,86 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/report/page"
+)
+
+// queueing says of every capacity domain how its requests wait, what fits its sizes, and who made whom wait.
+func (d *draft) queueing() {
+	t := &page.Table{Caption: "Waiting, by capacity domain", Columns: numbers("Capacity domain", "Verdict", "Waits over 10 ms", "Mean wait", "Replayed", "Slots", "Utilisation", "Arrivals /s", "Saturation /s")}
+	t.Columns[1].Numeric = false
+	sizes := &page.Table{Caption: "What goes with size", Columns: numbers("Capacity domain", "Decode step", "Prompt tokens per step (r)", "Cached tokens that nobody reports", "MFU of prefill", "MBU of decode")}
+	for i := range d.r.Domains {
+		m := &d.r.Domains[i]
+		q := &m.Queueing
+		row := page.Cells(domainName(m.Name), q.Verdict, Count(q.Waits), Duration(q.MeanWait), "", "", "", fmt.Sprintf("%.3g", q.Arrivals), "")
+		if q.Slots > 0 {
+			row[4], row[5] = page.Para(page.Text(Duration(q.ReplayedWait))), page.Para(page.Text(fmt.Sprintf("%d, %s", q.Slots, q.Binding)))
+			row[6], row[8] = page.Para(page.Text(Percent(q.Utilisation))), page.Para(page.Text(fmt.Sprintf("%.3g", q.Saturation)))
+		}
+		t.Rows = append(t.Rows, row)
+		s := page.Cells(domainName(m.Name), "", estimated(m.Sizes.R, ""), estimated(m.Sizes.CachedTokens, ""), "", "")
+		if m.Sizes.TPOT.Value > 0 {
+			s[1] = page.Para(page.Text(Duration(m.Sizes.TPOT.Value)))
+		}
+		if h := m.Roofline; h != nil {
+			s[4], s[5] = page.Para(page.Text(used(h.MFU))), page.Para(page.Text(used(h.MBU)))
+		}
+		sizes.Rows = append(sizes.Rows, s)
+	}
+	d.table(t)
+	d.table(sizes)
+	for i := range d.r.Domains {
+		d.blame(&d.r.Domains[i])
+	}
+}
+
+func estimated(e *population.Estimate, unit string) string {
+	if e == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.0f%s (%.0f to %.0f)", e.Value, unit, e.Low, e.High)
+}
+
+func used(u *Utilization) string {
+	switch {
+	case u == nil:
+		return ""
+	case u.Impossible:
+		return Percent(u.Value) + ": speculation, or another model or device"
+	case u.Low != nil && u.High != nil:
+		return fmt.Sprintf("%s (%s to %s)", Percent(u.Value), Percent(*u.Low), Percent(*u.High))
+	}
+	return Percent(u.Value)
+}
+
+// blame names those whom others waited for.
+func (d *draft) blame(m *Domain) {
+	b := m.Blame
+	if b == nil || b.Waited == 0 || len(b.Culprits) == 0 {
+		return
+	}
+	t := &page.Table{Caption: "Whom others waited for, in " + domainName(m.Name), Columns: numbers("Trace", "Prompt tokens", "Held of others' time", "Share", "Saved without it, by replay")}
+	for i := range b.Culprits {
+		c := &b.Culprits[i]
+		tokens := ""
+		if c.Tokens >= 0 {
+			tokens = Count(int(c.Tokens))
+		}
+		t.Rows = append(t.Rows, []page.Paragraph{cell(page.Mono(c.TraceID.String())), cell(page.Text(tokens)), cell(page.Text(Duration(float64(c.Held)))), cell(page.Text(Percent(c.Share))), cell(page.Text(Percent(c.Without.Share)))})
+	}
+	d.table(t)
+	d.say("Waiting is shared among those in %s by %s: %s in all, of which %s was waited for nobody, and %s for all who are not listed.",
+		b.Stage, b.Resource, Duration(float64(b.Waited)), Duration(float64(b.Nobody)), Duration(float64(b.Others)))
+	if len(b.Longest) == 0 {
+		return
+	}
+	w := &b.Longest[0]
+	text := fmt.Sprintf("The longest wait was that of trace %s, %s", w.TraceID, Duration(float64(w.Waited)))
+	for i := range w.For {
+		text += fmt.Sprintf("; %s for trace %s", Duration(float64(w.For[i].Held)), w.For[i].TraceID)
+	}
+	d.say("%s.", text)
+}
