@@ -82,7 +82,7 @@ func zeroBomb(t *testing.T, size int, w func(io.Writer) io.WriteCloser) []byte {
 }
 
 func TestBombsFromManyClientsAtOnceAreRefusedInBoundedMemory(t *testing.T) {
-	const clients = 32
+	const clients = 16
 	s := startServer(t, ServerConfig{}, &memorySink{})
 	bombs := map[string][]byte{
 		"gzip": zeroBomb(t, 64, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
