@@ -95,7 +95,7 @@ ollama-test: build ## the gateway and load on a real Ollama, which is built firs
 	@.ci/sdk/run $(BINARY) "$$(.ci/ollama/build)"
 
 .PHONY: ground-truth-real
-ground-truth-real: preflight ## docs/ground_truth_real.md: faults on a real Ollama server on the CPU, ten runs each (half an hour)
+ground-truth-real: preflight ## docs/ground_truth_real.md: faults on a real Ollama server on the CPU, ten runs each (45 minutes)
 	@.ci/realtruth --out docs/ground_truth_real.json --doc docs/ground_truth_real.md
 
 .PHONY: ground-truth-gpu

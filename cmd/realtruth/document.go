@@ -57,6 +57,8 @@ func (r *results) writeHow(p func(string, ...any)) {
 			discarded++
 		}
 	}
+	least, most := r.rounds()
+	p("Each fault has %d to %d runs with the queue in the gateway; fewer than ten are not enough to hold anybody to.", least, most)
 	p("Requests arrive for %d s in each run, at their times whether or not earlier ones are answered; a run whose requests were", r.Seconds)
 	p("sent over %d ms late at the 99th percentile is discarded: %d of %d were. Prompts begin with the same %d tokens, which", maxLag.Milliseconds(), discarded, len(r.Runs), sharedTokens)
 	p("the server caches; answers have %d tokens unless the fault says otherwise. The queue is in the gateway, which lets in as", outputTokens)
@@ -67,6 +69,21 @@ func (r *results) writeHow(p func(string, ...any)) {
 	p("prefix-cache-miss were changed, too: on a CPU, prefill is no faster than decode by nature; the gateway states the server's")
 	p("slots; and what may be cached is no gap. Runs with other seeds came after that. Seeds here begin with %d.", r.Seed)
 	p("")
+}
+
+// rounds is how many runs faults have with the queue in the gateway, discarded ones included.
+func (r *results) rounds() (least, most int) {
+	counts := map[string]int{}
+	for i := range r.Runs {
+		if r.Runs[i].Queue == inGateway {
+			counts[r.Runs[i].Fault]++
+		}
+	}
+	least = len(r.Runs)
+	for i := range cases {
+		least, most = min(least, counts[cases[i].name]), max(most, counts[cases[i].name])
+	}
+	return least, most
 }
 
 func (r *results) writeAnswers(p func(string, ...any)) {

@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.StringVar(&o.device, "device", "cpu", "what it must compute on: cpu, or cuda, which is an error when the server's log does not say that it does")
 	flags.IntVar(&o.runs, "runs", 10, "runs of each fault, with the queue in the gateway")
 	flags.IntVar(&o.wide, "wide", 3, "runs of each fault beside those, with more slots in the gateway than in Ollama, so that the queue is in Ollama")
-	flags.IntVar(&o.seconds, "seconds", 7, "how long requests arrive in a run")
+	flags.IntVar(&o.seconds, "seconds", 14, "how long requests arrive in a run")
 	flags.Uint64Var(&o.seed, "seed", 1, "another seed, other requests")
 	flags.StringVar(&o.only, "only", "", "run these faults, with commas between them: "+strings.Join(caseNames(), ", "))
 	flags.StringVar(&o.runWith, "run-with", "", "words to put before the command of the server, and of what takes the CPU from it, such as chrt -r 1: on a machine that others use too")
