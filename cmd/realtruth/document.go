@@ -198,7 +198,7 @@ func (r *results) writeTimes(p func(string, ...any)) {
 }
 
 var truthFrom = map[string]string{
-	prefillStart: "the server's log", loadEnd: "the server's log", serverWait: "the server's log", networkTime: "the relay's delay", retryTime: "the load generator",
+	prefillStart: "the server's log", loadEnd: "the server's log", serverWait: "the server's log", networkTime: "the relay's delay", retryTime: "the load generator, by whose clock its spans are made: a round trip, which proves nothing",
 }
 
 func (r *results) writeSlots(p func(string, ...any)) {
