@@ -9,18 +9,19 @@ import (
 
 // queueing says of every capacity domain how its requests wait, what fits its sizes, and who made whom wait.
 func (d *draft) queueing() {
-	t := &page.Table{Caption: "Waiting, by capacity domain", Columns: numbers("Capacity domain", "Verdict", "Waits over 10 ms", "Mean wait", "Replayed", "Slots", "Utilisation", "Arrivals /s", "Saturation /s")}
+	t := &page.Table{Caption: "Waiting, by capacity domain", Columns: numbers("Domain", "Verdict", "Mean wait, replayed", "Slots", "Used", "Arrivals of limit")}
 	t.Columns[1].Numeric = false
-	sizes := &page.Table{Caption: "What goes with size", Columns: numbers("Capacity domain", "Decode step", "Prompt tokens per step (r)", "Cached tokens that nobody reports", "MFU of prefill", "MBU of decode")}
+	sizes := &page.Table{Caption: "What goes with size", Columns: numbers("Domain", "Decode step", "r, tokens", "Hidden cache", "MFU", "MBU")}
 	for i := range d.r.Domains {
 		m := &d.r.Domains[i]
 		q := &m.Queueing
-		row := page.Cells(domainName(m.Name), q.Verdict, Count(q.Waits), Duration(q.MeanWait), "", "", "", fmt.Sprintf("%.3g", q.Arrivals), "")
+		row := []string{domainName(m.Name), q.Verdict, Duration(q.MeanWait), "", "", fmt.Sprintf("%.3g/s", q.Arrivals)}
 		if q.Slots > 0 {
-			row[4], row[5] = page.Para(page.Text(Duration(q.ReplayedWait))), page.Para(page.Text(fmt.Sprintf("%d, %s", q.Slots, q.Binding)))
-			row[6], row[8] = page.Para(page.Text(Percent(q.Utilisation))), page.Para(page.Text(fmt.Sprintf("%.3g", q.Saturation)))
+			row[2] += ", " + Duration(q.ReplayedWait)
+			row[3], row[4] = fmt.Sprintf("%d, %s", q.Slots, q.Binding), Percent(q.Utilisation)
+			row[5] = fmt.Sprintf("%.3g of %.3g/s", q.Arrivals, q.Saturation)
 		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, page.Cells(row...))
 		s := page.Cells(domainName(m.Name), "", estimated(m.Sizes.R, ""), estimated(m.Sizes.CachedTokens, ""), "", "")
 		if m.Sizes.TPOT.Value > 0 {
 			s[1] = page.Para(page.Text(Duration(m.Sizes.TPOT.Value)))
@@ -32,6 +33,7 @@ func (d *draft) queueing() {
 	}
 	d.table(t)
 	d.table(sizes)
+	d.say("r is how many prompt tokens are prefilled in the time of one decode step; a hidden cache holds tokens of every prompt that nobody reports as cached; MFU is of prefill, MBU of decode.")
 	for i := range d.r.Domains {
 		d.blame(&d.r.Domains[i])
 	}
@@ -62,7 +64,7 @@ func (d *draft) blame(m *Domain) {
 	if b == nil || b.Waited == 0 || len(b.Culprits) == 0 {
 		return
 	}
-	t := &page.Table{Caption: "Whom others waited for, in " + domainName(m.Name), Columns: numbers("Trace", "Prompt tokens", "Held of others' time", "Share", "Saved without it, by replay")}
+	t := &page.Table{Caption: "Whom others waited for, in " + domainName(m.Name), Columns: numbers("Trace", "Prompt", "Held", "Share", "Replayed")}
 	for i := range b.Culprits {
 		c := &b.Culprits[i]
 		tokens := ""
@@ -72,7 +74,7 @@ func (d *draft) blame(m *Domain) {
 		t.Rows = append(t.Rows, []page.Paragraph{cell(page.Mono(c.TraceID.String())), cell(page.Text(tokens)), cell(page.Text(Duration(float64(c.Held)))), cell(page.Text(Percent(c.Share))), cell(page.Text(Percent(c.Without.Share)))})
 	}
 	d.table(t)
-	d.say("Waiting is shared among those in %s by %s: %s in all, of which %s was waited for nobody, and %s for all who are not listed.",
+	d.say("Held is how long others waited for it, replayed how much less they would wait without it. Waiting is shared among those in %s by %s: %s in all, of which %s was waited for nobody, and %s for all who are not listed.",
 		b.Stage, b.Resource, Duration(float64(b.Waited)), Duration(float64(b.Nobody)), Duration(float64(b.Others)))
 	if len(b.Longest) == 0 {
 		return

@@ -256,7 +256,7 @@ func TestReadmeNamesVerifiedDialects(t *testing.T) {
 
 // A checker that finds nothing wrong proves nothing.
 func TestDocumentChecksSeeMistakes(t *testing.T) {
-	for _, call := range []string{"analyse x.json", "analyze --sinze 1h", "model mkae", "analyze --since"} {
+	for _, call := range []string{"analyse x.json", "analyze --sinze 1h", "model maek", "analyze --since"} {
 		if wrongCall(strings.Fields(call)) == "" {
 			t.Errorf("slowtoken %s passes", call)
 		}
