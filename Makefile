@@ -58,7 +58,6 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary,
 	.ci/stage jaeger      $(MAKE) --no-print-directory jaeger-test && \
 	.ci/stage clients     $(MAKE) --no-print-directory clients-test && \
 	.ci/stage ollama      $(MAKE) --no-print-directory ollama-test && \
-	.ci/stage realtruth   $(MAKE) --no-print-directory ground-truth-short && \
 	.ci/stage confluence  $(MAKE) --no-print-directory confluence-test && \
 	.ci/stage alerts      $(MAKE) --no-print-directory alerts-test && \
 	.ci/stage browser     $(MAKE) --no-print-directory browser-test && \
