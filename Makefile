@@ -36,11 +36,11 @@ build: preflight static-runtime ## bin/slowtoken, one binary with the C++ runtim
 
 .PHONY: test
 test: preflight ## the tests; they need Go and g++ and nothing else
-	go test ./...
+	go test -timeout 20m ./...
 
 .PHONY: race
 race: preflight ## the tests with the race detector
-	go test -race ./...
+	go test -race -timeout 40m ./...
 
 .PHONY: check
 check: preflight ## all that CI runs: test, race, lint, conformance, the binary, real servers and clients
