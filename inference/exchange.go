@@ -156,7 +156,7 @@ func (x *exchange) call(ctx context.Context, release func()) {
 	req.Header.Set("Content-Type", "application/json")
 	g.Propagator.Inject(ctx, propagation.HeaderCarrier(req.Header))
 	res, err := g.client.Do(req) //nolint:bodyclose // closed below, and by passError's caller, which the linter does not follow
-	sent() // an answer can come before the last of the request is known to be written
+	sent()                       // an answer can come before the last of the request is known to be written
 	if err != nil {
 		x.refuse(http.StatusBadGateway, "502", fmt.Errorf("ask Ollama at %s: %w", g.Upstream, err))
 		return
