@@ -221,7 +221,7 @@ type miss struct {
 func misses(list []*result) (all []miss) {
 	for _, r := range list {
 		named := r.answer.first()
-		if r.part == partHealthy && named == "" || r.part != partHealthy && r.judge() == right {
+		if r.isHealthy() && named == "" || !r.isHealthy() && r.judge() == right {
 			continue
 		}
 		name := r.injections[0].Fault.Name

@@ -8,7 +8,7 @@ import (
 
 func (b *board) missTable(p *page) {
 	p.line("## Misses\n")
-	all := misses(slices.Concat(b.scoring(partHeldOut), b.of(partHealthy, foreign)))
+	all := misses(slices.Concat(b.scoring(partHeldOut), b.of(partHealthyHeldOut, foreign)))
 	if len(all) == 0 {
 		p.line("None.\n")
 		return
@@ -38,7 +38,7 @@ func (b *board) healthyTable(p *page) {
 	p.line("Each under every workload, model and device, paired with the faults by these. To name anything is a false alarm; so is to call telemetry damaged that is not.\n")
 	var rows [][]string
 	for _, name := range b.split.Healthy {
-		list := b.of(partHealthy, foreign, func(r *result) bool { return r.injections[0].Fault.Name == name })
+		list := b.of(partHealthyHeldOut, foreign, func(r *result) bool { return r.injections[0].Fault.Name == name })
 		var telemetry share
 		verdicts := map[string]int{}
 		for _, r := range list {
@@ -190,7 +190,7 @@ func (b *board) baselineTable(p *page) {
 	p.line("## Simpler methods on the same ledgers\n")
 	p.line("%s\n", baselineText)
 	heldOut := b.scoring(partHeldOut)
-	healthy := b.of(partHealthy, foreign)
+	healthy := b.of(partHealthyHeldOut, foreign)
 	vllm := slices.DeleteFunc(slices.Clone(healthy), func(r *result) bool { return r.naive == nil })
 	rows := [][]string{{"slowtoken, the phase", phaseTop(heldOut).String(), alarms(vllm).String()}}
 	for _, name := range baselines {

@@ -6,6 +6,7 @@
 // the answers compare with what was injected. While rules are tuned, look at the other half only:
 //
 //	go run ./cmd/groundtruth --only develop --list
+//	go run ./cmd/groundtruth --only develop --match eager --dialect vllm --report
 //
 // The same code and rules give the same document.
 package main
@@ -21,6 +22,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/slowtoken/slowtoken/inference/emit"
 )
 
 func main() {
@@ -42,6 +45,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	match := flags.String("match", "", "run the scenarios with this text in their name")
 	out := flags.String("out", "", "write the document to this file; - prints it, of what was run")
 	list := flags.Bool("list", false, "print a line for each answer")
+	reports := flags.Bool("report", false, "print the whole report of each answer, with the targets and facts that were given, and why rules fire or do not")
+	dialectName := flags.String("dialect", "", "write every scenario down in this dialect alone, whatever it has in split.json")
 	workers := flags.Int("workers", runtime.GOMAXPROCS(0), "scenarios that run at once")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -61,10 +66,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b, err := newBench(split.LeastCost)
+	if *dialectName != "" {
+		if _, err := emit.ByName(*dialectName); err != nil {
+			return err
+		}
+		for i := range scenarios {
+			scenarios[i].dialects = []string{*dialectName}
+		}
+	}
+	b, err := newBench(split)
 	if err != nil {
 		return err
 	}
+	b.show = *reports
 	begun := time.Now()
 	results, err := b.measureAll(ctx, scenarios, *workers, func(done int) {
 		if done%50 == 0 {
@@ -74,9 +88,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if *list {
-		for _, r := range results {
+	for _, r := range results {
+		if *list {
 			printResult(stdout, r)
+		}
+		if *reports {
+			fmt.Fprintln(stdout, r.shown)
 		}
 	}
 	board := newBoard(split, b.rulesHash, results)
@@ -85,8 +102,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if *out != "" {
-		if *only != "" || *match != "" {
-			return errors.New("--out holds all parts: leave out --only and --match")
+		if *only != "" || *match != "" || *dialectName != "" {
+			return errors.New("--out holds all parts and dialects: leave out --only, --match and --dialect")
 		}
 		return os.WriteFile(*out, []byte(board.document()), 0o644) //nolint:gosec // documentation is for everybody
 	}

@@ -25,10 +25,12 @@ type bench struct {
 	rules     *rules.Set
 	rulesHash string
 	leastCost float64
+	show      bool // results hold the whole report as a text
 	normal    normals
+	owners    owners
 }
 
-func newBench(leastCost float64) (*bench, error) {
+func newBench(s *split) (*bench, error) {
 	files := rules.Builtin()
 	set, err := rules.Load(files)
 	if err != nil {
@@ -38,7 +40,7 @@ func newBench(leastCost float64) (*bench, error) {
 	for _, f := range files { // which come sorted by name
 		fmt.Fprintf(sum, "%s\n%s\n", f.Name, f.Text)
 	}
-	return &bench{rules: set, rulesHash: hex.EncodeToString(sum.Sum(nil)), leastCost: leastCost}, nil
+	return &bench{rules: set, rulesHash: hex.EncodeToString(sum.Sum(nil)), leastCost: s.LeastCost, owners: owners{seed: s.Seeds.Calibration}}, nil
 }
 
 // A result is what came of one scenario in one dialect.
@@ -53,6 +55,7 @@ type result struct {
 	scores map[analyzer.Phase]scored
 	errors map[string]*phaseError // by row of the dialect's table
 	joined int                    // requests that the analyzer and the simulation both have
+	shown  string                 // the whole report, where the bench shows it
 }
 
 // measureAll runs all scenarios, and gives their results in the scenarios' order.
@@ -99,7 +102,7 @@ func (b *bench) measure(s scenario) ([]*result, error) {
 		return nil, err
 	}
 	var c cost
-	if s.part != partHealthy && s.part != partDamage && len(s.injections) == 1 {
+	if !s.isHealthy() && s.part != partDamage && len(s.injections) == 1 {
 		mended, err := simulate(&s, 0)
 		if err != nil {
 			return nil, err
@@ -133,7 +136,12 @@ func simulate(s *scenario, mended int) (*simulated, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := system.InjectAllBut(s.injections, mended); err != nil {
+	if s.part == partCalibration {
+		err = system.InjectLoads(s.injections)
+	} else {
+		err = system.InjectAllBut(s.injections, mended)
+	}
+	if err != nil {
 		return nil, err
 	}
 	system.Config.KeepTokens = mended < 0 && slices.ContainsFunc(s.dialects, writesTokens)
@@ -166,13 +174,22 @@ func (b *bench) analyze(s *simulated, r *result) error {
 			}
 		}
 	}
-	rep, err := report.Build(traces, b.options(s, d))
+	owner, err := b.owners.of(&r.scenario)
+	if err != nil {
+		return fmt.Errorf("calibrate: %w", err)
+	}
+	rep, err := report.Build(traces, b.options(s, d, owner))
 	if err != nil {
 		return err
 	}
 	r.answer = answerOf(rep)
 	r.scores = scoresOf(rep)
 	r.errors, r.joined = ledgers.errors, ledgers.joined
+	if b.show {
+		if r.shown, err = show(r, rep, b.rules); err != nil {
+			return err
+		}
+	}
 	if r.part != partDamage && r.part != partPairs && r.part != partCurve && r.dialect == mainDialect {
 		normal, err := b.normal.of(&r.scenario, r.dialect)
 		if err != nil {
@@ -188,11 +205,11 @@ func written(s *simulated, d emit.Dialect) iter.Seq[[]analyzer.Span] {
 	return emit.Traces(s.run, d, emit.Options{Truth: true, Damage: s.scenario.Damage})
 }
 
-// options are those of a person who knows what is served, and how the server is configured.
-func (b *bench) options(s *simulated, d emit.Dialect) report.Options {
-	o := report.Options{Source: "simulation", Dialects: dialect.All, Targets: report.Defaults(), Rules: b.rules, Facts: factsOf(s)}
+// options are those of a person who knows what is served, how the server is configured, and what it should do.
+func (b *bench) options(s *simulated, d emit.Dialect, o *owner) report.Options {
+	to := report.Options{Source: "simulation", Dialects: dialect.All, Targets: o.targets, Rules: b.rules, Facts: factsOf(s)}
 	if points := metricsOf(s.run, d); points != nil {
-		o.Metrics = func(population.Window) ([]analyzer.MetricPoint, error) { return points, nil }
+		to.Metrics = func(population.Window) ([]analyzer.MetricPoint, error) { return points, nil }
 	}
-	return o
+	return to
 }

@@ -9,7 +9,7 @@ import (
 func printResult(w io.Writer, r *result) {
 	verdict := ""
 	switch r.part {
-	case partHealthy:
+	case partHealthy, partHealthyHeldOut:
 		verdict = "right"
 		if r.answer.first() != "" {
 			verdict = "FALSE ALARM"

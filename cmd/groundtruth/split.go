@@ -45,8 +45,9 @@ func (h halves[T]) all() []T { return slices.Concat(h.Develop, h.HeldOut) }
 
 type seeds struct {
 	halves[uint64]
-	Healthy []uint64 `json:"healthy"`
-	Curve   []uint64 `json:"curve"`
+	Healthy     halves[uint64] `json:"healthy"`
+	Curve       []uint64       `json:"curve"`
+	Calibration uint64         `json:"calibration"` // of the runs that owners state their targets by
 }
 
 type shape struct {
@@ -79,15 +80,16 @@ func splitHash() string {
 type part string
 
 const (
-	partDevelop part = "develop" // faults that rules may be tuned on
-	partHeldOut part = "held-out"
-	partHealthy part = "healthy"
-	partDamage  part = "damage"
-	partPairs   part = "pairs"
-	partCurve   part = "curve"
+	partDevelop        part = "develop" // faults that rules may be tuned on
+	partHeldOut        part = "held-out"
+	partHealthy        part = "healthy" // that rules may be tuned on
+	partHealthyHeldOut part = "healthy-held-out"
+	partDamage         part = "damage"
+	partPairs          part = "pairs"
+	partCurve          part = "curve"
 )
 
-var parts = []string{string(partDevelop), string(partHeldOut), string(partHealthy), string(partDamage), string(partPairs), string(partCurve)}
+var parts = []string{string(partDevelop), string(partHeldOut), string(partHealthy), string(partHealthyHeldOut), string(partDamage), string(partPairs), string(partCurve)}
 
 func partNamed(name string) (part, error) {
 	if !slices.Contains(parts, name) {
@@ -108,6 +110,8 @@ type scenario struct {
 	seconds    float64
 	dialects   []string
 }
+
+func (s *scenario) isHealthy() bool { return s.part == partHealthy || s.part == partHealthyHeldOut }
 
 func (s *scenario) fault() string {
 	var names []string
@@ -159,27 +163,28 @@ func (s *split) scenarios() (list []scenario, err error) {
 	}
 	at := func(name string, x float64) string { return fmt.Sprintf("%s@%g", name, x) }
 
-	// Every fault meets every workload of its half; shapes, seeds and second dialects take turns.
-	others := slices.DeleteFunc(slices.Clone(s.Dialects.Develop), func(d string) bool { return d == mainDialect })
-	turn := 0
+	// Every fault meets every workload of its half at every intensity; shapes, seeds and second dialects take turns, so that
+	// each of those that can carry the fault has it at least once.
 	for fi, f := range s.Faults {
+		second := s.secondDialects(f.Name, s.Dialects.Develop)
 		for ii, x := range f.Develop {
 			for wi, w := range s.Workloads.Develop {
+				n := ii*len(s.Workloads.Develop) + wi
 				add(partDevelop, at(f.Name, x), scenario{
-					workload: w, shape: in(s.Shapes.Develop, ii+wi), seed: in(s.Seeds.Develop, fi+2*ii+wi),
-					dialects: []string{mainDialect, in(others, turn), "slowtoken"}[:2+b2i(ii+wi == 0)],
+					workload: w, shape: in(s.Shapes.Develop, fi+2*ii+wi), seed: in(s.Seeds.Develop, fi+ii+wi),
+					dialects: append([]string{mainDialect, in(second, n)}, own(n == 0)...),
 				})
-				turn++
 			}
 		}
+		second = s.secondDialects(f.Name, s.Dialects.all())
 		for ii, x := range f.HeldOut {
 			for wi, w := range s.Workloads.HeldOut {
 				for si := range s.Shapes.HeldOut {
+					n := (ii*len(s.Workloads.HeldOut)+wi)*len(s.Shapes.HeldOut) + si
 					add(partHeldOut, at(f.Name, x), scenario{
-						workload: w, shape: s.Shapes.HeldOut[si], seed: in(s.Seeds.HeldOut, fi+2*wi+si+ii), unseen: len(f.Develop) == 0, heldOut: true,
-						dialects: append([]string{mainDialect}, in(s.Dialects.HeldOut, si), in(others, turn)),
+						workload: w, shape: s.Shapes.HeldOut[si], seed: in(s.Seeds.HeldOut, fi+n), unseen: len(f.Develop) == 0, heldOut: true,
+						dialects: []string{mainDialect, in(s.Dialects.HeldOut, n), in(second, n)},
 					})
-					turn++
 				}
 			}
 		}
@@ -191,18 +196,16 @@ func (s *split) scenarios() (list []scenario, err error) {
 			}
 		}
 	}
-	turn = 0
-	for _, name := range s.Healthy {
-		for _, w := range s.Workloads.all() {
+	for vi, name := range s.Healthy {
+		for wi, w := range s.Workloads.all() {
 			for hi, h := range s.Shapes.all() {
-				for k := range 2 {
-					dialects := []string{mainDialect}
-					if k == 0 {
-						dialects = append(dialects, in(slices.Concat(others, s.Dialects.HeldOut), turn))
-					}
-					add(partHealthy, name, scenario{workload: w, shape: h, seed: in(s.Seeds.Healthy, turn+k+hi), dialects: dialects, heldOut: slices.Contains(s.Workloads.HeldOut, w)})
+				n := vi + wi + hi
+				if wi < len(s.Workloads.Develop) && hi < len(s.Shapes.Develop) {
+					add(partHealthy, name, scenario{workload: w, shape: h, seed: in(s.Seeds.Healthy.Develop, n), dialects: []string{mainDialect, in(foreignOf(s.Dialects.Develop), n)}})
 				}
-				turn++
+				if len(s.Seeds.Healthy.HeldOut) > 0 {
+					add(partHealthyHeldOut, name, scenario{workload: w, shape: h, seed: in(s.Seeds.Healthy.HeldOut, n), dialects: []string{mainDialect, in(foreignOf(s.Dialects.all()), n)}, heldOut: true})
+				}
 			}
 		}
 	}
@@ -231,14 +234,41 @@ func (s *split) scenarios() (list []scenario, err error) {
 	return list, err
 }
 
-func in[T any](list []T, i int) T { return list[i%len(list)] }
-
-func b2i(b bool) int {
-	if b {
-		return 1
+// secondDialects are those that can carry a fault beside the main one, and one that cannot, in which to name nothing is
+// right.
+func (s *split) secondDialects(name string, dialects []string) (list []string) {
+	injections, err := fault.Parse(name)
+	if err != nil {
+		return nil
 	}
-	return 0
+	cannot := ""
+	for _, d := range foreignOf(dialects) {
+		if carries(d, injections[0].Fault.Label) {
+			list = append(list, d)
+		} else if cannot == "" {
+			cannot = d
+		}
+	}
+	if cannot != "" {
+		list = append(list, cannot)
+	}
+	return list
 }
+
+// foreignOf leaves out the main dialect.
+func foreignOf(dialects []string) []string {
+	return slices.DeleteFunc(slices.Clone(dialects), func(d string) bool { return d == mainDialect })
+}
+
+// own is the own dialect, sometimes.
+func own(yes bool) []string {
+	if yes {
+		return []string{ownDialect}
+	}
+	return nil
+}
+
+func in[T any](list []T, i int) T { return list[i%len(list)] }
 
 // curveDialect is one that can carry the phase that the fault makes longer.
 func curveDialect(name string) string {

@@ -29,10 +29,7 @@ func (e *phaseError) mean() float64 {
 	return sum / float64(len(e.off))
 }
 
-func (e *phaseError) p95() float64 {
-	sorted := slices.Sorted(slices.Values(e.off))
-	return sorted[int(math.Ceil(0.95*float64(len(sorted))))-1]
-}
+func (e *phaseError) p95() float64 { return quantile(e.off, 0.95) }
 
 func (e *phaseError) meanTruth() float64 { return e.truth / float64(len(e.off)) }
 

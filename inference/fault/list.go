@@ -154,6 +154,32 @@ func (s *Scenario) InjectAllBut(list []Injection, mended int) error {
 	return nil
 }
 
+// InjectLoads gives the scenario the load that comes with the faults, and none of them: what is left is the system as it
+// was before anything was wrong with it.
+func (s *Scenario) InjectLoads(list []Injection) error {
+	faulty := s.clone()
+	for _, i := range list {
+		broken := faulty.clone()
+		if err := i.Fault.apply(broken, i.Intensity); err != nil {
+			return fmt.Errorf("inject %s: %w", i, err)
+		}
+		if i.Fault.load != nil {
+			for _, to := range []*Scenario{s, faulty} {
+				if err := i.Fault.load(to, broken, i.Intensity); err != nil {
+					return fmt.Errorf("inject the load of %s: %w", i, err)
+				}
+			}
+		}
+		if err := i.Fault.apply(faulty, i.Intensity); err != nil {
+			return fmt.Errorf("inject %s: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// HasLoad reports whether a load of its own comes with the fault, and stays when it is removed.
+func (f *Fault) HasLoad() bool { return f.load != nil }
+
 // clone copies all that a fault changes.
 func (s *Scenario) clone() *Scenario {
 	c := *s

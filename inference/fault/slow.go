@@ -171,10 +171,12 @@ var slow = []Fault{
 		Label: named(analyzer.Decode, "prefill-decode-interference"),
 		apply: func(s *Scenario, x float64) error {
 			s.Config.Engine.TokenBudget = 8192
-			s.Workload.Streams = append(s.Workload.Streams, sim.Stream{
-				Name: "documents", Arrivals: arrival.Poisson(0.5), Prompt: sim.Tokens{Median: x, Sigma: 0.1, Low: 1, High: int(2 * x)}, Output: sim.Fixed(32),
-			})
-			return nil
+			documents := sim.Stream{Name: "documents", Arrivals: arrival.Constant(10), Prompt: sim.Tokens{Median: x, Sigma: 0.1, Low: 1, High: int(2 * x)}, Output: sim.Fixed(32)}
+			rate, err := sim.Capacity(s.Config, sim.Workload{Length: s.Workload.Length, Streams: []sim.Stream{documents}})
+			// One every other second, and fewer on a slow device: more than it can compute would be an overload.
+			documents.Arrivals = arrival.Poisson(min(0.5, 0.35*rate))
+			s.Workload.Streams = append(s.Workload.Streams, documents)
+			return err
 		},
 	},
 	{
