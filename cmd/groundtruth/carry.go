@@ -62,6 +62,7 @@ var outside = []analyzer.Phase{analyzer.Client, analyzer.Network, analyzer.Gatew
 // or which server a request was at.
 var withheld = map[string][]string{
 	"vllm":               {"host-pause"},
+	"tgi":                {"kv-pressure"}, // it states neither how full its cache is nor its limit of tokens
 	"ollama-openllmetry": {"host-pause", "noisy-neighbour", "thermal-throttle", "decode-overhead-bound"},
 }
 

@@ -9,7 +9,7 @@ var tritonScope = &analyzer.Scope{Name: "triton-server"}
 
 // triton is a request span, the model's span and its computation, with events between which the time lies. Source:
 // https://github.com/triton-inference-server/server, src/tracer.cc and docs/user_guide/trace.md at e1db8a60;
-// docs/user_guide/metrics.md.
+// docs/user_guide/metrics.md; https://github.com/triton-inference-server/tensorrtllm_backend, README.md (metrics).
 var triton = Dialect{
 	Name: "triton",
 	Doc:  "Triton with trace mode opentelemetry: events of queue, input, computation and output. Lost: the first token and what lies between prefill and decode, tokenizing, token counts.",
@@ -48,9 +48,18 @@ var triton = Dialect{
 	},
 	metrics: func(w *writer, s sim.Sample) []analyzer.MetricPoint {
 		resource := w.servers[s.Replica]
+		// What its backend for TensorRT-LLM adds.
+		trt := func(name, key, kind string, value float64) analyzer.MetricPoint {
+			p := w.gauge(resource, s, name, "", value)
+			p.Attributes = analyzer.Attributes{text(key, kind), text("model", w.shortModel()), text("version", "1")}
+			return p
+		}
 		return []analyzer.MetricPoint{
 			w.gauge(resource, s, "nv_inference_pending_request_count", "", float64(s.Waiting)),
 			w.gauge(resource, s, "nv_gpu_utilization", "", s.Use),
+			trt("nv_trt_llm_request_metrics", "request_type", "scheduled", float64(s.Running)),
+			trt("nv_trt_llm_request_metrics", "request_type", "waiting", float64(s.Waiting)),
+			trt("nv_trt_llm_kv_cache_block_metrics", "kv_cache_block_type", "fraction", s.KVUsed),
 		}
 	},
 }

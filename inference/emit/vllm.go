@@ -11,7 +11,7 @@ var vllmScope = &analyzer.Scope{Name: "vllm.llm_engine"}
 const tracing = 100_000
 
 // vllm is one span a request. Sources: https://github.com/vllm-project/vllm, vllm/v1/engine/output_processor.py
-// (do_tracing) at 40eeb0c5, vllm/v1/metrics/loggers.py.
+// (do_tracing) at 40eeb0c5, vllm/v1/metrics/stats.py (first_token_latency: of the first output, streamed or not), vllm/v1/metrics/loggers.py.
 var vllm = Dialect{
 	Name:     "vllm",
 	Doc:      "vLLM V1: the span llm_request with durations in seconds. Lost: tokenizing (part of what is before the queue), stalls and preemptions (part of prefill and decode), every token; refused requests have no such span.",
@@ -25,8 +25,12 @@ var vllm = Dialect{
 		if !parent.IsZero() {
 			s.Flags = flagsRemote
 		}
+		first := r.First.Detokenized
+		if r.Whole { // the engine's output has its first token all the same
+			first = r.FirstToken + w.run.Config.Server.Detokenize
+		}
 		s.Attributes = analyzer.Attributes{
-			seconds("gen_ai.latency.time_to_first_token", r.First.Detokenized-r.Handled),
+			seconds("gen_ai.latency.time_to_first_token", first-r.Handled),
 			seconds("gen_ai.latency.e2e", r.Last.Detokenized-r.Handled),
 			seconds("gen_ai.latency.time_in_queue", r.Scheduled-r.Queued),
 			number("gen_ai.usage.prompt_tokens", int64(r.Prompt)),

@@ -77,7 +77,7 @@ type Engine struct {
 	stepEnd    int64
 	stalls     int64 // sum over steps of what decoding took longer for prompts
 	stepStall  int64
-	busy       int64 // time in steps
+	busy       int64 // time of steps in which the device works
 	preempted  int
 	staticOpen bool // a static batch is running
 }
@@ -136,7 +136,7 @@ func (e *Engine) Begin(now int64) (end int64, ok bool) {
 			}
 		}
 	}
-	e.busy += length
+	e.busy += length - e.timing.Host(batch)
 	return now + length, true
 }
 
@@ -313,7 +313,7 @@ type State struct {
 	Running, Waiting int
 	KVUsed           float64 // share of blocks
 	Preemptions      int     // so far
-	Busy             int64   // nanoseconds in steps so far
+	Busy             int64   // nanoseconds of steps so far in which the device worked: what it waits for the host is not in it
 }
 
 // State returns the gauges.

@@ -66,6 +66,7 @@ type slowed struct {
 }
 
 func (s slowed) Step(b Batch) int64 { return int64(float64(s.Timing.Step(b)) / s.left) }
+func (s slowed) Host(b Batch) int64 { return int64(float64(s.Timing.Host(b)) / s.left) }
 
 // awake returns the first time from at on when the process is not stopped.
 func (r *replica) awake(at int64) int64 {

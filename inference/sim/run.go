@@ -18,7 +18,7 @@ type Sample struct {
 	At      int64
 	Replica int
 	State
-	Use float64 // share of the time since the sample before that the engine was in a step
+	Use float64 // share of the time since the sample before that the device worked, as NVML counts it: while a kernel runs
 }
 
 // SampleInterval is how often gauges are read.

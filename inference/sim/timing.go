@@ -12,9 +12,10 @@ type Batch struct {
 	Copied  float64 // bytes that come from the host before it, or go there
 }
 
-// A Timing says how long a step takes.
+// A Timing says how long a step takes, and for how much of it the device waits for the host.
 type Timing interface {
 	Step(Batch) (ns int64)
+	Host(Batch) (ns int64)
 }
 
 // Linear is a straight line in the sizes of a step. A step without work of a kind does not have its base either.
@@ -33,6 +34,9 @@ func (l Linear) Step(b Batch) (ns int64) {
 	}
 	return ns
 }
+
+// Host is nothing.
+func (l Linear) Host(Batch) (ns int64) { return 0 }
 
 // Roofline times steps by what the device can compute and what it can read: the longer of both, and what the host takes.
 //
@@ -89,5 +93,13 @@ func (r Roofline) Step(b Batch) (ns int64) {
 	if r.Offloaded > 0 {
 		seconds = max(seconds, float64(r.Offloaded*m.Weights())/(n*r.Device.Bus))
 	}
-	return ns + int64(float64(seconds*1e9)) + r.Overhead + r.PerSequence*int64(b.Decodes)
+	return ns + int64(float64(seconds*1e9)) + r.Host(b)
+}
+
+// Host returns the part of a step in which no kernel runs, since the host prepares it.
+func (r Roofline) Host(b Batch) (ns int64) {
+	if b.Prompt+b.Decodes == 0 {
+		return 0
+	}
+	return r.Overhead + r.PerSequence*int64(b.Decodes)
 }
