@@ -22,18 +22,24 @@ type candidate struct {
 func (t *trial) servers() ([]candidate, *Abstention) {
 	q, c := &t.d.Queueing, t.change
 	what := "what-if of " + t.d.Domain.Label()
+	calm := q.Verdict == QueueCalm
 	slots, slotsWhy := t.slotServer()
 	batching, batchingWhy := t.batchingServer()
+	var shared *candidate
+	if c.Slots > 0 && !calm {
+		shared = t.sharedServer()
+	}
 	var list []candidate
 	add := func(s *candidate) {
 		if s != nil {
 			list = append(list, *s)
 		}
 	}
-	calm := q.Verdict == QueueCalm
 	switch {
 	case c.Slots > 0 && calm:
 		return nil, &Abstention{what, "nobody waits for long, so that no limit of slots was seen to bind", "leave --slots out"}
+	case c.Slots > 1 && q.Slots == 1:
+		return nil, &Abstention{what, "one request is served at a time, so that no trace shows how much several would slow each other down", "let the server serve two at a time for a while"}
 	case c.ChunkBudget > 0:
 		add(batching)
 		slotsWhy = batchingWhy
@@ -41,6 +47,11 @@ func (t *trial) servers() ([]candidate, *Abstention) {
 		// Nobody waits today: what more requests would bring is in the steps that they share.
 		add(batching)
 		slotsWhy = batchingWhy
+	case c.Slots > 0 && shared != nil: // as long as it was served, no request would be with other slots
+		if batching != nil && batching.grows {
+			add(batching)
+		}
+		add(shared)
 	case c.Slots > 0 && q.Binding != StagePrefill && batching != nil && batching.grows:
 		add(batching)
 		add(slots)
