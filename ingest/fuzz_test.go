@@ -79,7 +79,7 @@ func FuzzOTLPRoundTrip(f *testing.F) {
 	f.Add(marshal(f, everyField()))
 	f.Add(marshal(f, generate(2, 3, 4)))
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		if checkProto(wire, traces) != nil {
+		if _, err := checkProto(wire, traces); err != nil {
 			return
 		}
 		td, err := decodeRequest(wire)

@@ -44,32 +44,33 @@ type fields [16]*shape
 // A shape says which fields of a protobuf message hold messages, and which of those the check must look into.
 type shape struct {
 	fields fields
-	record bool // counts towards maxRecords
-	level  bool // counts towards maxDecodeDepth
+	record bool  // counts towards maxRecords
+	level  bool  // counts towards maxDecodeDepth
+	bytes  int64 // that it takes decoded, beside its texts
 }
 
 // The shapes of OTLP's messages, as far as attribute values hang below them. Field numbers are those of
 // opentelemetry-proto, which never change.
 var (
-	valueShape    = &shape{level: true}
-	keyValueShape = &shape{record: true, fields: fields{2: valueShape}}
+	valueShape    = &shape{level: true, bytes: 40}
+	keyValueShape = &shape{record: true, bytes: 24, fields: fields{2: valueShape}}
 
-	spanShape = &shape{record: true, fields: fields{
+	spanShape = &shape{record: true, bytes: 320, fields: fields{
 		9:  keyValueShape,
-		11: {record: true, fields: fields{3: keyValueShape}}, // events
-		13: {record: true, fields: fields{4: keyValueShape}}, // links
+		11: {record: true, bytes: 128, fields: fields{3: keyValueShape}}, // events
+		13: {record: true, bytes: 128, fields: fields{4: keyValueShape}}, // links
 	}}
-	logShape = &shape{record: true, fields: fields{5: valueShape, 6: keyValueShape}}
+	logShape = &shape{record: true, bytes: 256, fields: fields{5: valueShape, 6: keyValueShape}}
 
-	exemplarShape = &shape{record: true, fields: fields{7: keyValueShape}}
+	exemplarShape = &shape{record: true, bytes: 160, fields: fields{7: keyValueShape}}
 	numberPoints  = pointsShape(fields{7: keyValueShape, 5: exemplarShape})
-	metricShape   = &shape{record: true, fields: fields{
-		5:  numberPoints,                                             // gauge
-		7:  numberPoints,                                             // sum
-		9:  pointsShape(fields{9: keyValueShape, 8: exemplarShape}),  // histogram
-		10: pointsShape(fields{1: keyValueShape, 11: exemplarShape}), // exponential histogram
-		11: pointsShape(fields{7: keyValueShape, 6: {record: true}}), // summary and its quantiles
-		12: keyValueShape,                                            // metadata
+	metricShape   = &shape{record: true, bytes: 256, fields: fields{
+		5:  numberPoints,                                                        // gauge
+		7:  numberPoints,                                                        // sum
+		9:  pointsShape(fields{9: keyValueShape, 8: exemplarShape}),             // histogram
+		10: pointsShape(fields{1: keyValueShape, 11: exemplarShape}),            // exponential histogram
+		11: pointsShape(fields{7: keyValueShape, 6: {record: true, bytes: 64}}), // summary and its quantiles
+		12: keyValueShape,                                                       // metadata
 	}}
 
 	requestShapes = [...]*shape{traces: requestShape(spanShape), metrics: requestShape(metricShape), logs: requestShape(logShape)}
@@ -83,32 +84,34 @@ func init() { // a value holds values
 }
 
 func pointsShape(point fields) *shape {
-	return &shape{fields: fields{1: {record: true, fields: point}}}
+	return &shape{fields: fields{1: {record: true, bytes: 512, fields: point}}}
 }
 
 func requestShape(item *shape) *shape {
-	attributes := &shape{record: true, fields: fields{1: keyValueShape}} // resource
-	scope := &shape{record: true, fields: fields{3: keyValueShape}}      // scope
-	scoped := &shape{record: true, fields: fields{1: scope, 2: item}}    // ScopeSpans and its like
-	return &shape{fields: fields{1: {record: true, fields: fields{1: attributes, 2: scoped}}}}
+	attributes := &shape{record: true, bytes: 128, fields: fields{1: keyValueShape}} // resource
+	scope := &shape{record: true, bytes: 128, fields: fields{3: keyValueShape}}      // scope
+	scoped := &shape{record: true, bytes: 128, fields: fields{1: scope, 2: item}}    // ScopeSpans and its like
+	return &shape{fields: fields{1: {record: true, bytes: 128, fields: fields{1: attributes, 2: scoped}}}}
 }
 
-// checkProto reports whether decoding message stays within the limits. It looks at nothing else: a message that is not
-// well-formed passes, for the decoder to refuse in its own words.
-func checkProto(message []byte, sig signal) error {
+// checkProto reports whether decoding message stays within the limits, and about how many bytes the message takes decoded.
+// It looks at nothing else: a message that is not well-formed passes, for the decoder to refuse in its own words.
+func checkProto(message []byte, sig signal) (size int64, err error) {
 	if sig != anySignal {
 		return checkShape(message, requestShapes[sig])
 	}
 	for _, s := range requestShapes[traces:] {
-		if err := checkShape(message, s); err != nil {
-			return err
+		one, err := checkShape(message, s)
+		if err != nil {
+			return 0, err
 		}
+		size = max(size, one)
 	}
-	return nil
+	return size, nil
 }
 
 // checkShape walks message without recursion, in the order in which the decoder does.
-func checkShape(message []byte, top *shape) error {
+func checkShape(message []byte, top *shape) (size int64, err error) {
 	type frame struct {
 		end   int
 		shape *shape
@@ -116,13 +119,14 @@ func checkShape(message []byte, top *shape) error {
 	stack := make([]frame, 0, 64)
 	end, current := len(message), top
 	depth, records, pos := 0, maxRecords(message), 0
+	size = int64(len(message))
 	for {
 		if pos >= end {
 			if current.level {
 				depth--
 			}
 			if len(stack) == 0 {
-				return nil
+				return size, nil
 			}
 			end, current = stack[len(stack)-1].end, stack[len(stack)-1].shape
 			stack = stack[:len(stack)-1]
@@ -130,13 +134,13 @@ func checkShape(message []byte, top *shape) error {
 		}
 		tag, n := uvarint(message[pos:end])
 		if n <= 0 {
-			return nil
+			return size, nil
 		}
 		pos += n
 		switch tag & 7 {
 		case 0:
 			if _, n = uvarint(message[pos:end]); n <= 0 {
-				return nil
+				return size, nil
 			}
 			pos += n
 		case 1:
@@ -146,7 +150,7 @@ func checkShape(message []byte, top *shape) error {
 		case 2:
 			length, n := uvarint(message[pos:end])
 			if n <= 0 || length > uint64(end-pos-n) {
-				return nil
+				return size, nil
 			}
 			pos += n
 			var inner *shape
@@ -157,21 +161,22 @@ func checkShape(message []byte, top *shape) error {
 				pos += int(length)
 				continue
 			}
+			size += inner.bytes
 			if inner.record {
 				if records--; records < 0 {
-					return tooManyRecords(message)
+					return 0, tooManyRecords(message)
 				}
 			}
 			if inner.level {
 				if depth++; depth > maxDecodeDepth {
-					return tooDeep()
+					return 0, tooDeep()
 				}
 			}
 			stack = append(stack, frame{end, current})
 			end, current = pos+int(length), inner
 		case 3, 4: // groups: the decoder skips them without recursion; what follows may still hold values
 		default:
-			return nil
+			return size, nil
 		}
 	}
 }
@@ -197,20 +202,24 @@ func longUvarint(b []byte) (value uint64, n int) {
 	return 0, 0
 }
 
+// jsonObjectBytes is about what an object of OTLP/JSON takes decoded, beside its texts: most are attributes and their values.
+const jsonObjectBytes = 64
+
 // checkJSON is [checkProto] for OTLP/JSON, whose levels are brackets. Every record is an object, and an attribute two.
-func checkJSON(message []byte, _ signal) error {
+func checkJSON(message []byte, _ signal) (size int64, err error) {
 	if start := bytes.TrimLeft(message, " \t\r\n"); len(start) > 0 && start[0] != '{' {
 		// The receiver quotes what it could not read in its answer, which then cannot be sent, and answers 500.
-		return errors.New("the message is sent as JSON and is no JSON object: does the Content-Type fit?")
+		return 0, errors.New("the message is sent as JSON and is no JSON object: does the Content-Type fit?")
 	}
 	depth, records := 0, 2*maxRecords(message)
+	size = int64(len(message))
 	for i := 0; i < len(message); i++ {
 		switch message[i] {
 		case '"':
 			for i++; i < len(message); i++ {
 				next := bytes.IndexByte(message[i:], '"')
 				if next < 0 {
-					return nil
+					return size, nil
 				}
 				i += next
 				if backslashes(message[:i])%2 == 0 {
@@ -218,19 +227,20 @@ func checkJSON(message []byte, _ signal) error {
 				}
 			}
 		case '{':
+			size += jsonObjectBytes
 			if records--; records < 0 {
-				return tooManyRecords(message)
+				return 0, tooManyRecords(message)
 			}
 			fallthrough
 		case '[':
 			if depth++; depth > maxDecodeJSONDepth {
-				return tooDeep()
+				return 0, tooDeep()
 			}
 		case '}', ']':
 			depth = max(0, depth-1)
 		}
 	}
-	return nil
+	return size, nil
 }
 
 // backslashes counts the ones at the end of b.

@@ -122,23 +122,23 @@ func TestADeepValueCostsItsSpanAlone(t *testing.T) {
 func TestDepthIsLimitedWhereverAValueStands(t *testing.T) {
 	for name, message := range places(maxDecodeDepth) {
 		for _, sig := range []signal{message.signal, anySignal} {
-			if err := checkProto(message.proto, sig); err != nil {
+			if _, err := checkProto(message.proto, sig); err != nil {
 				t.Errorf("%s: %d levels are refused: %v", name, maxDecodeDepth, err)
 			}
 		}
-		if err := checkJSON(message.json, message.signal); err != nil {
+		if _, err := checkJSON(message.json, message.signal); err != nil {
 			t.Errorf("%s: %d levels of JSON are refused: %v", name, maxDecodeDepth, err)
 		}
 	}
 	for name, message := range places(maxDecodeDepth + 1) {
 		for _, sig := range []signal{message.signal, anySignal} {
-			if checkProto(message.proto, sig) == nil {
+			if _, err := checkProto(message.proto, sig); err == nil {
 				t.Errorf("%s: %d levels pass", name, maxDecodeDepth+1)
 			}
 		}
 	}
 	for name, message := range places(2 * maxDecodeDepth) {
-		if checkJSON(message.json, message.signal) == nil {
+		if _, err := checkJSON(message.json, message.signal); err == nil {
 			t.Errorf("%s: %d levels of JSON pass", name, 2*maxDecodeDepth)
 		}
 	}
@@ -168,7 +168,7 @@ func TestTheCheckReadsTagsAsTheDecoderDoes(t *testing.T) {
 		if !ok || value0.Type() != pcommon.ValueTypeSlice {
 			t.Fatalf("%s: the decoder does not see an array, so the message shows nothing", name)
 		}
-		if checkProto(message, traces) == nil {
+		if _, err := checkProto(message, traces); err == nil {
 			t.Errorf("%s: passes the check", name)
 		}
 	}
@@ -178,11 +178,11 @@ func TestEmptyRecordsInOneMessageAreLimited(t *testing.T) {
 	spans := strings.Repeat("\x12\x00", 1<<20) // ScopeSpans.spans, empty: 2 bytes here, 200 in memory
 	scope := append(binary.AppendUvarint([]byte{2<<3 | 2}, uint64(len(spans))), spans...)
 	message := append(binary.AppendUvarint([]byte{1<<3 | 2}, uint64(len(scope))), scope...)
-	if err := checkProto(message, traces); err == nil || !strings.Contains(err.Error(), "no real ones fit") {
+	if _, err := checkProto(message, traces); err == nil || !strings.Contains(err.Error(), "no real ones fit") {
 		t.Errorf("a million empty spans: %v", err)
 	}
 	json := `{"resourceSpans":[{"scopeSpans":[{"spans":[` + strings.Repeat("{},", 1<<20) + `{}]}]}]}`
-	if checkJSON([]byte(json), traces) == nil {
+	if _, err := checkJSON([]byte(json), traces); err == nil {
 		t.Error("a million empty objects of JSON pass")
 	}
 }
@@ -204,7 +204,7 @@ func TestTheSmallestRealRecordsPass(t *testing.T) {
 		if asJSON {
 			check = checkJSON
 		}
-		if err := check(encode(t, td, asJSON), traces); err != nil {
+		if _, err := check(encode(t, td, asJSON), traces); err != nil {
 			t.Errorf("json=%v: %v", asJSON, err)
 		}
 	}
@@ -216,7 +216,7 @@ func TestBracketsInStringsAreNoLevels(t *testing.T) {
 		`{"a":"\"` + strings.Repeat("[", 1000) + `"}`,
 		`{"a":"\\","b":"` + strings.Repeat("{", 1000) + `\\\""}`,
 	} {
-		if err := checkJSON([]byte(s), traces); err != nil {
+		if _, err := checkJSON([]byte(s), traces); err != nil {
 			t.Errorf("%.20s...: %v", s, err)
 		}
 	}
@@ -232,7 +232,7 @@ func BenchmarkCheck(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(message)))
 			for b.Loop() {
-				if err := check(message, traces); err != nil {
+				if _, err := check(message, traces); err != nil {
 					b.Fatal(err)
 				}
 			}

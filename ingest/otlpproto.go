@@ -247,7 +247,7 @@ func (p *protoReader) decodeTraces(record []byte, complete bool) decoded {
 // decodeOther decodes a record as metrics or logs; done is false when it is something else.
 func (p *protoReader) decodeOther(record []byte, signal signal) (done bool, err error) {
 	message := field(1, record)
-	if checkProto(message, signal) != nil {
+	if _, err := checkProto(message, signal); err != nil {
 		return false, nil
 	}
 	if signal == metrics {

@@ -42,9 +42,11 @@ type Server struct {
 	config   ServerConfig
 	log      *slog.Logger
 	receiver *otlpreceiver.Config
+	codings  []string // that HTTP takes, beside none
 	spans    Sink
 	points   MetricSink
 	counters *counters
+	intake   *intake
 	info     ServerInfo
 	failed   chan error
 	ready    atomic.Bool
@@ -77,8 +79,8 @@ func NewServer(config ServerConfig, spans Sink, points MetricSink) (*Server, err
 		return nil, fmt.Errorf("register the OTLP server's metrics: %w", err)
 	}
 	return &Server{
-		config: config, log: config.Logger, receiver: receiver, spans: spans, points: points,
-		counters: counters, failed: make(chan error, 1),
+		config: config, log: config.Logger, receiver: receiver, codings: takeCodings(receiver), spans: spans, points: points,
+		counters: counters, intake: newIntake(), failed: make(chan error, 1),
 	}, nil
 }
 

@@ -2,30 +2,19 @@ package ingest
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // so that the client can send it
-	"google.golang.org/grpc/status"
 )
-
-// maxAbusedHeap is how far the heap may grow under any of the attacks below: most of it is messages that are as large as
-// the limit allows, many at a time.
-const maxAbusedHeap = 1 << 30
 
 // wantService fails the test unless both ports take spans.
 func wantService(t *testing.T, s *Server) {
@@ -62,93 +51,6 @@ func TestAHundredClientsAtOnceLoseNothing(t *testing.T) {
 	all.Wait()
 	if got, want := len(sink.names()), clients*requests*2; got != want {
 		t.Errorf("%d spans are stored, want %d", got, want)
-	}
-}
-
-// zeroBomb is size MiB of zeros, compressed.
-func zeroBomb(t *testing.T, size int, w func(io.Writer) io.WriteCloser) []byte {
-	t.Helper()
-	var packed bytes.Buffer
-	z := w(&packed)
-	for range size {
-		if _, err := z.Write(make([]byte, 1<<20)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return packed.Bytes()
-}
-
-func TestBombsFromManyClientsAtOnceAreRefusedInBoundedMemory(t *testing.T) {
-	const clients = 16
-	s := startServer(t, ServerConfig{}, &memorySink{})
-	bombs := map[string][]byte{
-		"gzip": zeroBomb(t, 64, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
-		"zstd": zeroBomb(t, 64, func(w io.Writer) io.WriteCloser {
-			z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return z
-		}),
-	}
-	for coding, bomb := range bombs {
-		peak := peakHeap(func() {
-			var all sync.WaitGroup
-			for range clients {
-				all.Go(func() {
-					got := postTo(t, httpClient(t, &http.Transport{}), "http://"+s.Info().HTTP+"/v1/traces", bomb, contentProto, coding, "")
-					if got.code != http.StatusRequestEntityTooLarge && got.code != http.StatusServiceUnavailable {
-						t.Errorf("%s: HTTP answers %d, want 413, or 503 where too much is being received", coding, got.code)
-					}
-				})
-			}
-			all.Wait()
-		})
-		t.Logf("%d %s bombs over HTTP: the heap grew by %d MiB", clients, coding, peak>>20)
-		if peak > maxAbusedHeap {
-			t.Errorf("%d %s bombs over HTTP took %d MiB of heap", clients, coding, peak>>20)
-		}
-	}
-	// gRPC's compressor packs what it is given: 24 MiB of zeros.
-	const calls = 8
-	zeros := rawMessage(append([]byte{15<<3 | 2, 0x80, 0x80, 0x80, 0x0c}, make([]byte, 24<<20)...))
-	peak := peakHeap(func() {
-		var all sync.WaitGroup
-		for range calls {
-			conn := dialRaw(t, s.Info().GRPC)
-			all.Go(func() {
-				err := conn.Invoke(t.Context(), "/opentelemetry.proto.collector.trace.v1.TraceService/Export", zeros, rawMessage(nil), grpc.UseCompressor("gzip"))
-				if status.Code(err) != codes.ResourceExhausted {
-					t.Errorf("gRPC answers %v, want that the message is too large", err)
-				}
-			})
-		}
-		all.Wait()
-	})
-	t.Logf("bombs over gRPC: the heap, the clients' included, grew by %d MiB", peak>>20)
-	if peak > maxAbusedHeap {
-		t.Errorf("bombs over gRPC took %d MiB of heap", peak>>20)
-	}
-	wantMetric(t, s, fmt.Sprintf(`slowtoken_messages_refused_total{reason="too_large",transport="grpc"} %d`, calls))
-	wantService(t, s)
-}
-
-func TestTooManyBytesAtOnceAreSentAgainLater(t *testing.T) {
-	s := newTestServer(t, ServerConfig{}, &memorySink{})
-	g := newGuard(s, nil)
-	g.reading.Store(maxReading)
-	r := httptest.NewRequest(http.MethodPost, "/v1/traces", bytes.NewReader(encode(t, spansNamed("a"), false)))
-	r.Header.Set("Content-Type", contentProto)
-	w := httptest.NewRecorder()
-	g.serveHTTP(w, r, http.NotFoundHandler())
-	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" {
-		t.Errorf("HTTP answers %d, Retry-After %q; want 503 and 1", w.Code, w.Header().Get("Retry-After"))
-	}
-	if got := g.reading.Load(); got != maxReading {
-		t.Errorf("afterwards %d bytes count as being read, want the %d of before", got, maxReading)
 	}
 }
 

@@ -159,6 +159,20 @@ func defaultReceiver() *otlpreceiver.Config {
 	}}
 }
 
+// takeCodings leaves unpacking to the guard, and returns what it may unpack.
+func takeCodings(cfg *otlpreceiver.Config) []string {
+	h := cfg.Protocols.HTTP.Get()
+	if h == nil {
+		return nil
+	}
+	allowed := h.ServerConfig.CompressionAlgorithms
+	if allowed == nil {
+		allowed = codingNames()
+	}
+	h.ServerConfig.CompressionAlgorithms = []string{} // nil would mean all
+	return allowed
+}
+
 // protocols returns Receiver with both protocols when it names none, and with the ones it names as "grpc:" alone
 // filled in, which is how YAML spells "with the defaults".
 func (c ServerConfig) protocols() (map[string]any, error) {

@@ -134,18 +134,22 @@ func (s *Server) answer(ctx context.Context, what string, err error) error {
 	full := fullError(nil)
 	switch {
 	case errors.As(err, &full):
-		code, pause = codes.ResourceExhausted, max(pause, full.RetryAfter())
+		code, pause = codes.ResourceExhausted, full.RetryAfter()
 	case ctx.Err() != nil: // the sender hung up or its deadline passed; nobody reads this
 		return status.FromContextError(ctx.Err()).Err()
 	default:
 		s.counters.tell(s.log, "cannot store what was received; senders are told to retry",
 			slog.String("what", what), slog.Any("error", err))
 	}
-	seconds := (pause + time.Second - 1) / time.Second
-	answer, detailErr := status.New(code, fmt.Sprintf("store %s: %v", what, err)).
-		WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(seconds * time.Second)})
-	if detailErr != nil { // of a message without details: only a broken build gets here
-		return status.Error(code, err.Error())
+	return retryLater(code, pause, fmt.Sprintf("store %s: %v", what, err))
+}
+
+// retryLater is an error with RetryInfo, in whole seconds, as Retry-After has them.
+func retryLater(code codes.Code, pause time.Duration, message string) error {
+	seconds := (max(pause, minRetryDelay) + time.Second - 1) / time.Second
+	answer, err := status.New(code, message).WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(seconds * time.Second)})
+	if err != nil { // of a message without details: only a broken build gets here
+		return status.Error(code, message)
 	}
 	return answer.Err()
 }

@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -125,9 +128,10 @@ func TestImpossibleLimitsAreRefused(t *testing.T) {
 	}
 }
 
-// TestGRPCMessagesOverTheSizeLimitAreCounted: grpc-go refuses them before any of the server's own code runs.
-func TestGRPCMessagesOverTheSizeLimitAreCounted(t *testing.T) {
-	s := startServer(t, ServerConfig{Receiver: map[string]any{"protocols": map[string]any{
+// TestGRPCMessagesOverTheSizeLimitAreCountedAndLogged: grpc-go refuses them before any of the server's own code runs.
+func TestGRPCMessagesOverTheSizeLimitAreCountedAndLogged(t *testing.T) {
+	var log bytes.Buffer // written to before the call is counted
+	s := startServer(t, ServerConfig{Logger: slog.New(slog.NewTextHandler(&log, nil)), Receiver: map[string]any{"protocols": map[string]any{
 		"grpc": map[string]any{"max_recv_msg_size_mib": 1},
 	}}}, &memorySink{})
 	td := spansNamed("large")
@@ -135,7 +139,15 @@ func TestGRPCMessagesOverTheSizeLimitAreCounted(t *testing.T) {
 	if _, err := dial(t, s.Info().GRPC).Export(t.Context(), request(td)); err == nil {
 		t.Fatal("2 MiB pass a limit of 1 MiB")
 	}
-	wantMetric(t, s, `slowtoken_messages_refused_total{reason="too_large",transport="grpc"} 1`)
+	const counted = `slowtoken_messages_refused_total{reason="too_large",transport="grpc"} 1`
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(string(get(t, s, "/metrics").body), counted); {
+		if time.Now().After(deadline) { // gRPC tells the server after it told the client
+			t.Fatalf("/metrics never has %s", counted)
+		}
+	}
+	if !strings.Contains(log.String(), "refused a message") || !strings.Contains(log.String(), "from=127.0.0.1:") || !strings.Contains(log.String(), "larger than max") {
+		t.Errorf("the log says %q", log.String())
+	}
 }
 
 func nestedValue(depth int) analyzer.Value {

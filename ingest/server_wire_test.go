@@ -115,7 +115,7 @@ func get(t *testing.T, s *Server, path string) answer {
 	return answer{response.StatusCode, response.Header, body}
 }
 
-var codings = map[string]func([]byte) []byte{
+var packers = map[string]func([]byte) []byte{
 	"": func(b []byte) []byte { return b },
 	"gzip": func(b []byte) []byte {
 		var out bytes.Buffer
@@ -136,7 +136,7 @@ func TestHTTPTakesBothEncodingsInEveryCompression(t *testing.T) {
 	sink := &memorySink{}
 	s := startServer(t, ServerConfig{}, sink)
 	var want []string
-	for coding, compress := range codings {
+	for coding, compress := range packers {
 		for _, asJSON := range []bool{false, true} {
 			body := compress(encode(t, spansNamed("span"), asJSON))
 			got := post(t, s, "/v1/traces", body, contentType(asJSON), coding)
@@ -183,7 +183,7 @@ func TestHTTPRefusesWhatIsNoOTLP(t *testing.T) {
 		{"protobuf as JSON", "/v1/traces", contentJSON, "", good, http.StatusBadRequest},
 		{"cut protobuf", "/v1/traces", contentProto, "", good[:len(good)-3], http.StatusBadRequest},
 		{"plain as gzip", "/v1/traces", contentProto, "gzip", good, http.StatusBadRequest},
-		{"cut gzip", "/v1/traces", contentProto, "gzip", codings["gzip"](good)[:20], http.StatusBadRequest},
+		{"cut gzip", "/v1/traces", contentProto, "gzip", packers["gzip"](good)[:20], http.StatusBadRequest},
 		{"unknown compression", "/v1/traces", contentProto, "br", good, http.StatusBadRequest},
 	} {
 		if got := post(t, s, c.path, c.body, c.contentType, c.coding); got.code != c.want {
@@ -191,7 +191,7 @@ func TestHTTPRefusesWhatIsNoOTLP(t *testing.T) {
 		}
 	}
 	wantNames(t, sink)
-	wantMetric(t, s, `slowtoken_messages_refused_total{reason="unreadable",transport="http"} 1`) // the cut gzip
+	wantMetric(t, s, `slowtoken_messages_refused_total{reason="unreadable",transport="http"} 3`) // in no compression that it knows, or not whole
 	wantMetric(t, s, `slowtoken_messages_refused_total{reason="undecodable",transport="http"} 2`)
 }
 
@@ -202,7 +202,7 @@ func TestOversizedMessagesAreRefused(t *testing.T) {
 		"http": map[string]any{"max_request_body_size": 1 << 20},
 	}}}, sink)
 	big := spansNamed(strings.Repeat("x", 2<<20))
-	for coding, compress := range codings {
+	for coding, compress := range packers {
 		for _, asJSON := range []bool{false, true} {
 			got := post(t, s, "/v1/traces", compress(encode(t, big, asJSON)), contentType(asJSON), coding)
 			if got.code != http.StatusRequestEntityTooLarge && got.code != http.StatusBadRequest {
@@ -283,7 +283,7 @@ func TestDeepValuesDoNotEndTheProcess(t *testing.T) {
 	sink := &memorySink{}
 	s := startServer(t, ServerConfig{}, sink)
 	deep := nestedRequest(19 << 20)
-	if got := post(t, s, "/v1/traces", codings["gzip"](deep), contentProto, "gzip"); got.code != http.StatusBadRequest || !strings.Contains(string(got.body), "nests deeper") {
+	if got := post(t, s, "/v1/traces", packers["gzip"](deep), contentProto, "gzip"); got.code != http.StatusBadRequest || !strings.Contains(string(got.body), "nests deeper") {
 		t.Errorf("protobuf: HTTP answers %d (%.200q), want 400 for the depth", got.code, got.body)
 	}
 	asJSON := append([]byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"attributes":[{"key":"a","value":`),
@@ -329,7 +329,7 @@ func FuzzOTLPServer(f *testing.F) {
 		if asJSON {
 			check = checkJSON
 		}
-		if check(message, signal) != nil {
+		if _, err := check(message, signal); err != nil {
 			return
 		}
 		if err := s.consumeMessage(t.Context(), message, asJSON, signal); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -68,6 +69,7 @@ type killing struct {
 	t     *testing.T
 	rng   *rand.Rand
 	db    string
+	http  string // where to listen; off if empty
 	round int
 	kills int
 
@@ -127,7 +129,7 @@ func (b *killBatch) request() ptraceotlp.ExportRequest {
 func (k *killing) start() {
 	k.t.Helper()
 	k.cmd = exec.Command("slowtoken", "serve", "--db", k.db, "--log-level", "error",
-		"--otlp-grpc-endpoint", "127.0.0.1:0", "--otlp-http-endpoint", "off", "--admin-endpoint", "off")
+		"--otlp-grpc-endpoint", "127.0.0.1:0", "--otlp-http-endpoint", cmp.Or(k.http, "off"), "--admin-endpoint", "off")
 	k.cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(k.db), "XDG_CONFIG_HOME="+filepath.Dir(k.db))
 	k.said.Reset()
 	k.cmd.Stderr = &k.said
