@@ -25,28 +25,38 @@ func ToTraces(spans []analyzer.Span) ptrace.Traces {
 		rs, ok := resources[s.Resource]
 		if !ok {
 			rs = td.ResourceSpans().AppendEmpty()
-			if r := s.Resource; r != nil {
-				putAttributes(rs.Resource().Attributes(), r.Attributes)
-				rs.Resource().SetDroppedAttributesCount(r.DroppedAttributes)
-				rs.SetSchemaUrl(r.SchemaURL)
+			if s.Resource != nil {
+				rs.SetSchemaUrl(putResource(rs.Resource(), s.Resource))
 			}
 			resources[s.Resource] = rs
 		}
 		ss, ok := scopes[place{s.Resource, s.Scope}]
 		if !ok {
 			ss = rs.ScopeSpans().AppendEmpty()
-			if c := s.Scope; c != nil {
-				ss.Scope().SetName(c.Name)
-				ss.Scope().SetVersion(c.Version)
-				putAttributes(ss.Scope().Attributes(), c.Attributes)
-				ss.Scope().SetDroppedAttributesCount(c.DroppedAttributes)
-				ss.SetSchemaUrl(c.SchemaURL)
+			if s.Scope != nil {
+				ss.SetSchemaUrl(putScope(ss.Scope(), s.Scope))
 			}
 			scopes[place{s.Resource, s.Scope}] = ss
 		}
 		putSpan(ss.Spans().AppendEmpty(), s)
 	}
 	return td
+}
+
+// putResource fills dst and returns the schema URL, which OTLP keeps beside it.
+func putResource(dst pcommon.Resource, r *analyzer.Resource) (schemaURL string) {
+	putAttributes(dst.Attributes(), r.Attributes)
+	dst.SetDroppedAttributesCount(r.DroppedAttributes)
+	return r.SchemaURL
+}
+
+// putScope is putResource for a scope.
+func putScope(dst pcommon.InstrumentationScope, s *analyzer.Scope) (schemaURL string) {
+	dst.SetName(s.Name)
+	dst.SetVersion(s.Version)
+	putAttributes(dst.Attributes(), s.Attributes)
+	dst.SetDroppedAttributesCount(s.DroppedAttributes)
+	return s.SchemaURL
 }
 
 func putSpan(dst ptrace.Span, s *analyzer.Span) {

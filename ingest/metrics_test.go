@@ -1,10 +1,12 @@
 package ingest
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -177,6 +179,39 @@ func TestMetricPointsKeepWhatOTLPSays(t *testing.T) {
 	)
 	if diff := cmp.Diff(want, FromMetrics(everyMetric())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestMetricPointsComeBack: what is exported is what was received, through both encodings.
+func TestMetricPointsComeBack(t *testing.T) {
+	want := FromMetrics(everyMetric())
+	want = append(want, analyzer.MetricPoint{Name: "alone", Type: analyzer.MetricGauge, Time: 1, Value: analyzer.Int(1)})
+	other := want[0] // of another metric that differs in its unit only, between two points of the first
+	other.Unit = "ms"
+	want = append(want[:1:1], append([]analyzer.MetricPoint{other}, want[1:]...)...)
+	wire, err := new(pmetric.ProtoMarshaler).MarshalMetrics(ToMetrics(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := new(pmetric.JSONMarshaler).MarshalMetrics(ToMetrics(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromWire, err1 := new(pmetric.ProtoUnmarshaler).UnmarshalMetrics(wire)
+	fromText, err2 := new(pmetric.JSONUnmarshaler).UnmarshalMetrics(text)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	// OTLP has no message without resource and scope.
+	want[len(want)-1].Resource, want[len(want)-1].Scope = &analyzer.Resource{}, &analyzer.Scope{}
+	for name, md := range map[string]pmetric.Metrics{"protobuf": fromWire, "JSON": fromText} {
+		if diff := cmp.Diff(want, FromMetrics(md), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if md := ToMetrics(want[:4]); md.ResourceMetrics().Len() != 1 || md.MetricCount() != 3 {
+		t.Errorf("four points of one resource, the second of another metric, come to %d resources and %d metrics, want 1 and 3",
+			md.ResourceMetrics().Len(), md.MetricCount())
 	}
 }
 
