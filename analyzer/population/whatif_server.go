@@ -3,7 +3,6 @@ package population
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer/replay"
 )
@@ -101,117 +100,23 @@ func slotCount(n int, stage string) string {
 
 // batchingServer is an engine with continuous batching that shares its steps; why says what is missing for it.
 func (t *trial) batchingServer() (s *candidate, why string) {
-	sizes := &t.d.Sizes
-	if sizes.Prefill == nil || sizes.R == nil {
-		return nil, "prefill on prompt tokens and the time of a decode step are not both known, which an engine's steps are made of"
+	e, why := t.engine()
+	if why != "" {
+		return nil, why
 	}
-	slope := sizes.Prefill.Slope.Value
-	b := replay.Batching{Step: sizes.TPOT.Value, PerToken: slope, Budget: math.MaxInt32}
-	if line, ok := t.stepLine(); ok {
-		b.Step, b.PerSequence = max(1, line.At(1)), line.Slope.Value
+	s = &candidate{byTokens: true, grows: e.PerSequence > 0, name: "continuous batching with chunked prefill", assumptions: e.assumptions}
+	if e.Budget < math.MaxInt32 {
+		s.name += fmt.Sprintf(", %d tokens a step", e.Budget)
 	}
-	s = &candidate{byTokens: true, grows: b.PerSequence > 0, name: "continuous batching with chunked prefill"}
-	stated, hasBudget := t.facts.Number("max_num_batched_tokens")
-	if hasBudget {
-		b.Budget = int64(stated)
-	}
-	scale := 1.0
-	if sizes.R.Value < smallR {
-		// Decode's steps take as long with a prompt's tokens in them: r is how many, beside those of requests in decode.
-		seen := sizes.R.Value + t.besidePrefill()
-		b.Budget, b.PerToken = int64(math.Round(seen)), b.Step/smallestRidge
-		if hasBudget && math.Abs(seen/stated-1) < 0.25 {
-			scale = seen / stated
-		}
-		s.assumptions = append(s.assumptions, fmt.Sprintf("up to %d tokens a step takes as long as decode's, as on datacentre GPUs with 2-byte weights; beyond, in proportion", smallestRidge))
-	}
-	if n, ok := t.facts.Number("max_num_seqs"); ok {
-		b.Seats = int(n)
-	}
-	if q := &t.d.Queueing; q.Slots > 0 && q.Binding != StagePrefill {
-		b.Seats = q.Slots
-	}
-	if b.Budget < math.MaxInt32 {
-		s.name += fmt.Sprintf(", %d tokens a step", b.Budget)
-	}
-	after := b
+	after := e.Batching
 	if t.change.ChunkBudget > 0 {
-		after.Budget = max(1, int64(math.Round(float64(t.change.ChunkBudget)*scale)))
+		after.Budget = max(1, int64(math.Round(float64(t.change.ChunkBudget)*e.scale)))
 	}
 	if t.change.Slots > 0 {
 		after.Seats = t.change.Slots
 	}
 	s.assumptions = append(s.assumptions, "nothing is preempted: the KV cache holds all that is in service")
-	extra := int64(math.Round(sizes.Prefill.Intercept.Value / slope)) // cached tokens below zero, fixed costs above
-	s.today, s.after = t.onTokens(b, extra), t.onTokens(after, extra)
+	s.today = func(jobs []replay.Job) []replay.Times { return e.Run(t.onTokens(jobs, e.extra)) }
+	s.after = func(jobs []replay.Job) []replay.Times { return after.Run(t.onTokens(jobs, e.extra)) }
 	return s, ""
-}
-
-// onTokens runs jobs on b, with extra tokens in every prompt, and the tokens that nothing states from the time they took.
-func (t *trial) onTokens(b replay.Batching, extra int64) func([]replay.Job) []replay.Times {
-	return func(jobs []replay.Job) []replay.Times {
-		jobs = slices.Clone(jobs)
-		for i, m := range t.load.Members {
-			j := &jobs[i]
-			if t.p.Records[m].InputTokens <= 0 {
-				j.PromptTokens = int64(float64(j.Prefill)/t.d.Sizes.Prefill.Slope.Value) - extra
-			}
-			if t.p.Records[m].OutputTokens < 0 {
-				j.DecodeTokens = int64(math.Round(float64(j.Decode) / t.d.Sizes.TPOT.Value))
-			}
-			j.PromptTokens = max(1, j.PromptTokens+extra)
-		}
-		return b.Run(jobs)
-	}
-}
-
-// besidePrefill is how many requests are in decode on average while one is in prefill.
-func (t *trial) besidePrefill() float64 {
-	l := &t.load
-	in := l.inDecode()
-	var beside, length float64
-	for i := range l.Jobs {
-		beside += in.between(l.start(i), l.firstToken(i))
-		length += float64(l.firstToken(i) - l.start(i))
-	}
-	if length == 0 {
-		return 0
-	}
-	return beside / length
-}
-
-// stepLine fits the time of a step on the number of requests in decode; ok is false if it does not grow with it beyond
-// doubt. Where prompts are computed faster than decode's pace, each one's step is longer than a step of decode alone:
-// those are taken out, a step for each prompt that ends meanwhile.
-func (t *trial) stepLine() (line Line, ok bool) {
-	l := &t.load
-	in, prefilling := l.inDecode(), l.prefilling()
-	var ends []int64
-	for i := range l.Jobs {
-		ends = append(ends, l.firstToken(i))
-	}
-	slices.Sort(ends)
-	var x, y []float64
-	for i, m := range l.Members {
-		r := &t.p.Records[m]
-		from, to := l.firstToken(i), l.end(i)
-		steps := float64(r.OutputTokens - 1)
-		if steps < 1 || r.Sequences > 1 || to <= from {
-			continue
-		}
-		length := float64(to - from)
-		beside := in.between(from, to) / length
-		if t.d.Sizes.R.Value >= smallR {
-			length -= prefilling.between(from, to)
-			steps -= float64(below(ends, to+1) - below(ends, from+1))
-		}
-		if steps >= 1 && length > 0 {
-			x, y = append(x, beside), append(y, length/steps)
-		}
-	}
-	if len(x) < minSizes {
-		return line, false
-	}
-	line, ok = theilSen(x, y, 1)
-	return line, ok && line.Slope.Low > 0 && line.At(1) > 0
 }
