@@ -24,6 +24,7 @@ func Examine(p *Population, o StudyOptions) *Study {
 			regimes = append(regimes, d.Regimes...)
 		}
 	}
+	p.besideEachOther(scored)
 	cohorts := p.cohorts(scored)
 	if cohorts[0].N == 0 {
 		s.Abstained = append(s.Abstained, Abstention{"scores", "no request succeeded within the window", "a longer window"})
@@ -142,5 +143,8 @@ func (p *Population) examineDomain(domain Domain, o *StudyOptions) *DomainStudy 
 	d.Blame, _ = p.Blame(&d.Domain, &d.Queueing) // what is missing for it, Queueing says
 	d.Hardware = p.Hardware(&d.Domain, d.Regimes, &d.Sizes, o.Facts, o.Seed)
 	d.rerun = p.rerun(d)
+	if !domain.PrefillOnly {
+		d.stepped = p.stepped(d, o)
+	}
 	return d
 }

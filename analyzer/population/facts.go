@@ -66,6 +66,7 @@ var FactKeys = []FactKey{
 	{"device_flops", "its dense operations a second in the type that is computed in, such as 989e12", quantityFact},
 	{"disk_bandwidth", "bytes a second at which weights are read", quantityFact},
 	{"cpu_offload_bytes", "bytes of the weights that stay in the host's memory, such as 8e9", quantityFact},
+	{"network_rtt", "seconds to the servers and back for those who call them, when the network is as it should be, such as 0.002", quantityFact},
 	{"shared_prefix_tokens", "tokens that nearly all prompts begin with, such as a system prompt", countFact},
 }
 

@@ -74,8 +74,22 @@ func (r *rerun) relief(server replay.Slots, jobs []replay.Job, won *[2][]int64) 
 	}
 }
 
-// feedback adds the waiting that the floor of a service phase would remove.
+// feedback adds the waiting that the floor of a service phase would remove and, where steps are shared, what others would
+// win of it.
 func (p *Population) feedback(g *gains, d *DomainStudy) {
+	if r := d.stepped; r != nil {
+		e, jobs, whole := r.atFloor(d, g)
+		if whole { // its own time is in the replay
+			for _, m := range r.trial.load.Members {
+				g.won[PathE2E][m] = 0
+				if r.first {
+					g.won[PathTTFT][m] = 0
+				}
+			}
+		}
+		r.relief(&e, jobs, &g.won)
+		return
+	}
 	if d.rerun == nil {
 		g.noFeedback = true
 		return
@@ -118,6 +132,14 @@ func (r *rerun) enough() (server replay.Slots, times float64) {
 // queueGains fills in what queue would win: by a replay with more capacity or, where nothing can be replayed, down to a
 // mean wait of 5 % of mean E2E, in proportion to each wait.
 func (p *Population) queueGains(g *gains, d *DomainStudy) {
+	if r := d.stepped; r != nil && len(d.latency()) >= fewForFloor {
+		if e, times, ok := r.enough(); ok {
+			g.names(FloorCapacity)
+			g.capacity = max(g.capacity, times)
+			r.relief(&e, r.jobs, &g.won)
+			return
+		}
+	}
 	if d.rerun != nil && len(d.latency()) >= fewForFloor {
 		server, times := d.rerun.enough()
 		g.names(FloorCapacity)
@@ -151,60 +173,5 @@ func (p *Population) queueGains(g *gains, d *DomainStudy) {
 			g.won[PathTTFT][m] = int64(gone * float64(g.observed[PathTTFT][m]))
 			g.won[PathE2E][m] = int64(gone * float64(g.observed[PathE2E][m]))
 		}
-	}
-}
-
-// headroom is all phases at their floors at once. With replay, the waiting is counted once.
-type headroom struct {
-	gains
-	jobs map[*DomainStudy][]replay.Job
-}
-
-func newHeadroom(n int) *headroom {
-	h := &headroom{gains: *newGains(analyzer.Unattributed, n), jobs: map[*DomainStudy][]replay.Job{}}
-	h.source = "all floors"
-	return h
-}
-
-// add takes in the floor of one phase.
-func (h *headroom) add(p *Population, g *gains, domains []*DomainStudy) {
-	h.shown = h.shown || g.shown
-	h.noFeedback = h.noFeedback || g.noFeedback
-	for _, d := range domains {
-		if r := d.rerun; r != nil && g.phase != analyzer.Queue {
-			if h.jobs[d] == nil {
-				h.jobs[d] = r.load.Jobs
-			}
-			h.jobs[d] = r.sped(h.jobs[d], g)
-		}
-		for _, m := range d.latency() {
-			if !g.known[m] {
-				continue
-			}
-			h.known[m] = true
-			for path := range h.won {
-				h.observed[path][m] += g.observed[path][m]
-				own := g.own[path][m]
-				if g.phase == analyzer.Queue && d.rerun == nil {
-					own = g.won[path][m]
-				}
-				h.won[path][m] += own
-			}
-		}
-	}
-}
-
-// finish adds the waits that are gone.
-func (h *headroom) finish(domains []*DomainStudy) {
-	for _, d := range domains {
-		if d.rerun == nil {
-			continue
-		}
-		jobs := h.jobs[d]
-		if jobs == nil {
-			jobs = d.rerun.load.Jobs
-		}
-		server, _ := d.rerun.enough()
-		d.rerun.relief(server, jobs, &h.won)
 	}
 }

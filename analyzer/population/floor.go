@@ -54,6 +54,11 @@ func sizeOf(phase analyzer.Phase, r *Record) (size float64, ok bool) {
 var occasional = analyzer.SetOf(analyzer.GPUTransfer, analyzer.ModelLoad, analyzer.Retry, analyzer.Tool, analyzer.Client,
 	analyzer.Network, analyzer.Gateway, analyzer.Detokenize, analyzer.Stream, analyzer.Other)
 
+// overhead are phases that make no token: what they take could all be won back, less what moving and checking a request
+// takes, which is milliseconds. A line on today's requests cannot tell, since what slows these phases down slows them for
+// every request alike: a client that sends late, a blocked event loop, a stream that its reader holds back.
+var overhead = analyzer.SetOf(analyzer.Client, analyzer.Gateway, analyzer.Frontend, analyzer.Detokenize, analyzer.Stream)
+
 // time returns how long a phase took of r. It is known if telemetry shows the phase, or if the phase is occasional and no
 // time of r may hold it.
 func (r *Record) time(phase analyzer.Phase) (t PhaseTime, known bool) {
@@ -80,6 +85,9 @@ func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32
 	if f, ok := p.baselineFloor(phase, members, baseline); ok {
 		return f
 	}
+	if trip := d.Hardware.roundTrip; phase == analyzer.Network && trip > 0 {
+		return phaseFloor{source: FloorStated, line: func(*Record) (float64, bool) { return trip, true }}
+	}
 	if f, ok := p.physicsFloor(phase, d, members); ok {
 		return f
 	}
@@ -100,6 +108,9 @@ func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32
 	}
 	if len(plain) < fewForFloor {
 		return phaseFloor{found: len(plain)}
+	}
+	if overhead.Has(phase) {
+		return phaseFloor{source: FloorOverhead, waste: true}
 	}
 	return lineFloor(phase, sized, plain)
 }
@@ -125,7 +136,7 @@ func (p *Population) physicsFloor(phase analyzer.Phase, d *DomainStudy, members 
 	}
 	line := map[analyzer.Phase]func(*Record) (float64, bool){
 		analyzer.Prefill: h.PrefillFloor,
-		analyzer.Decode:  h.DecodeFloor,
+		analyzer.Decode:  h.decodeWithHost,
 		analyzer.ModelLoad: func(*Record) (float64, bool) {
 			return h.LoadFloor()
 		},

@@ -20,8 +20,10 @@ type Hardware struct {
 	serving      *roofline.Serving // nil while model or device are unknown
 	decoding     *occupancy        // requests that decode; nil while nobody knows which share an engine
 	replicas     int
+	sharedPrefix float64 // tokens that nearly all prompts are stated to begin with
 	cachedPrefix float64 // tokens of every prompt in a cache that nobody reports
 	disk         float64 // bytes a second; 0 while unknown
+	roundTrip    float64 // nanoseconds between callers and servers and back; 0 while unknown
 	speculates   bool    // a step can make several tokens, so that tokens do not count steps
 }
 
@@ -46,6 +48,12 @@ var errModelsMixed = errors.New("the domain serves several models")
 func (p *Population) Hardware(d *Domain, regimes []*RegimeStudy, s *Sizes, f Facts, seed uint64) *Hardware {
 	h := &Hardware{replicas: 1}
 	h.disk, _ = f.Number("disk_bandwidth")
+	trip, _ := f.Number("network_rtt")
+	h.roundTrip = 1e9 * trip
+	h.sharedPrefix, _ = f.Number("shared_prefix_tokens")
+	if s != nil && s.CachedTokens != nil {
+		h.cachedPrefix = s.CachedTokens.Value
+	}
 	var err error
 	if h.serving, err = p.serving(d, f); err != nil {
 		h.abstain("roofline of "+cmp.Or(d.Name, "the server"), err.Error(),
@@ -53,9 +61,6 @@ func (p *Population) Hardware(d *Domain, regimes []*RegimeStudy, s *Sizes, f Fac
 		return h
 	}
 	h.Model, h.Device = h.serving.Model.Name, h.serving.Device.Name
-	if s != nil && s.CachedTokens != nil {
-		h.cachedPrefix = s.CachedTokens.Value
-	}
 	_, h.speculates = f.Number("num_speculative_tokens")
 	if d.Replicas > 1 {
 		h.replicas = d.Replicas
@@ -233,10 +238,11 @@ func (h *Hardware) PrefillFloor(r *Record) (ns float64, ok bool) {
 		return 0, false
 	}
 	tokens, cached := h.prompt(r)
-	if tokens < 1 {
+	again := float64(h.cacheable(r))
+	if tokens -= again; tokens < 1 {
 		return 0, true
 	}
-	return h.serving.PrefillFloor(tokens, cached), true
+	return h.serving.PrefillFloor(tokens, cached+again), true
 }
 
 // DecodeFloor returns the least time of r's decode in batches as large as they were, in nanoseconds. Where telemetry

@@ -20,6 +20,8 @@ const (
 	FloorTokens   = "inferred from r"           // see [Sizes]
 	FloorQuantile = "10 % quantile line"        // on size, in the same domain
 	FloorWaste    = "0, pure waste"             // of retry, of reloads, and of decode that stalls for others' prefill
+	FloorStated   = "stated round trip"         // of the network
+	FloorOverhead = "0, makes no tokens"        // of the client, gateways, front ends and streams
 	FloorCapacity = "replay with more capacity" // of queue
 	FloorCalm     = "waits of 5 % of E2E"       // of queue, where nothing can be replayed
 )
@@ -234,6 +236,8 @@ func (p *Population) score(g *gains, c *Cohort, path Path, b *bootstrap, o *Stud
 		s.Why = "its telemetry is not to be trusted: see the warnings"
 	case s.Observed < minObserved && g.why != "":
 		s.Why = g.why
+	case g.phase == analyzer.Network && g.source == FloorQuantile && s.Share-wonShare(t) >= unjudged:
+		s.Why = fmt.Sprintf("%.0f %% of the time, and nothing says how much of it is distance: state --fact network_rtt=SECONDS, or give a baseline", 100*s.Share)
 	case s.Observed < minObserved:
 		s.Why = fmt.Sprintf("observed in %.0f %% of the time only; a score needs 90 %%", 100*s.Observed)
 	}
@@ -251,6 +255,18 @@ func (p *Population) score(g *gains, c *Cohort, path Path, b *bootstrap, o *Stud
 	}
 	s.Class = classOf(&s, o.TargetMissed)
 	return s
+}
+
+// unjudged is the share of the time from which a delay that all requests share makes a difference: see [ClassModerate].
+// A line on today's requests takes it for their distance.
+const unjudged = 0.05
+
+func wonShare(t sums) float64 {
+	var won float64
+	for _, w := range t.won {
+		won += w
+	}
+	return won / t.whole
 }
 
 func classOf(s *Score, missed bool) string {

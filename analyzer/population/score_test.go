@@ -26,7 +26,7 @@ func atFloor(n int) []planned {
 	for i := range n {
 		in, out := 10+random.Int64N(4000), 2+random.Int64N(300)
 		list = append(list, planned{
-			start: 1e18 + int64(i)*10e9, in: in, out: out, frontend: 1e6, queue: 1e3,
+			start: 1e18 + int64(i)*10e9, in: in, out: out, queue: 1e3,
 			prefill: 5e6 + in*2e4, decode: (out - 1) * 8e6, instance: "a",
 		})
 	}

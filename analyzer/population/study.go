@@ -44,7 +44,8 @@ type DomainStudy struct {
 	Incidents []Incident     // by time, of all regimes
 	Hardware  *Hardware
 
-	rerun *rerun // nil where the domain cannot be replayed
+	rerun   *rerun        // nil where the domain cannot be replayed
+	stepped *steppedRerun // nil where it cannot be replayed as an engine whose steps are shared
 }
 
 // A RegimeStudy is a stretch of steady load of one domain, [Since, Until) in nanoseconds since the Unix epoch. Indices

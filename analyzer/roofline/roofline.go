@@ -12,8 +12,9 @@ import "math"
 const (
 	// AttainableBandwidth is mem_bw_empirical_scaling_factor of every datacentre GPU in ai-dynamo/aiconfigurator.
 	AttainableBandwidth = 0.8
-	// AttainableFLOPS is the upper end of the range that cli99/llm-analysis cites for prefill, 0.5 to 0.7.
-	AttainableFLOPS = 0.7
+	// AttainableFLOPS is the lower end of the range that cli99/llm-analysis cites for prefill, 0.5 to 0.7: what the upper end
+	// has over it is no time that a well-built engine is sure to win back.
+	AttainableFLOPS = 0.5
 )
 
 // A Serving is a model as an engine serves it.
@@ -145,12 +146,12 @@ func (s *Serving) DecodeFLOPs(batch, context float64) float64 {
 
 // PrefillFloor returns the least time for that prefill: that of its operations, or of reading the weights once.
 func (s *Serving) PrefillFloor(tokens, cached float64) float64 {
-	return max(s.compute(s.PrefillFLOPs(tokens, cached)), s.read(s.weightBytes(tokens)/float64(s.Tensor)))
+	return max(s.Compute(s.PrefillFLOPs(tokens, cached)), s.read(s.weightBytes(tokens)/float64(s.Tensor)))
 }
 
 // DecodeFloor returns the least time of a decode step.
 func (s *Serving) DecodeFloor(batch, context float64) float64 {
-	return max(s.read(s.DecodeBytes(batch, context)), s.compute(s.DecodeFLOPs(batch, context)))
+	return max(s.read(s.DecodeBytes(batch, context)), s.Compute(s.DecodeFLOPs(batch, context)))
 }
 
 // read returns the least time in which a device reads bytes from its memory.
@@ -158,8 +159,8 @@ func (s *Serving) read(bytes float64) float64 {
 	return 1e9 * bytes / (AttainableBandwidth * s.Device.Bandwidth)
 }
 
-// compute returns the least time of operations on all devices; 0, the least there is, while their rate is unknown.
-func (s *Serving) compute(flops float64) float64 {
+// Compute returns the least time of operations on all devices; 0, the least there is, while their rate is unknown.
+func (s *Serving) Compute(flops float64) float64 {
 	if s.FLOPS == 0 {
 		return 0
 	}
