@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/inference/emit"
 )
 
@@ -17,10 +18,19 @@ type board struct {
 	split     *split
 	rulesHash string
 	results   []*result
+	unfit     []*result // healthy runs that miss a target of their owner, and count nowhere
 }
 
 func newBoard(s *split, rulesHash string, results []*result) *board {
-	return &board{s, rulesHash, results}
+	b := &board{split: s, rulesHash: rulesHash}
+	for _, r := range results {
+		if r.unfit {
+			b.unfit = append(b.unfit, r)
+		} else {
+			b.results = append(b.results, r)
+		}
+	}
+	return b
 }
 
 // of returns the results of a part.
@@ -123,15 +133,15 @@ type saving struct {
 }
 
 // savings compare, for runs whose mended pair has the very same requests, the score of the label's phase on E2E with the
-// share of E2E that mending saved.
-func savings(list []*result) (byFault []saving, absolute, correlation float64, n, unscored int) {
+// share of E2E that mending saved. The scores are those that are picked of a result.
+func savings(list []*result, pick func(*result) map[analyzer.Phase]scored) (byFault []saving, absolute, correlation float64, n, unscored int) {
 	var scores, saved []float64
 	at := map[string]int{}
 	for _, r := range list {
 		if !r.cost.paired {
 			continue
 		}
-		s := r.scores[r.injections[0].Fault.Label.Phase]
+		s := pick(r)[r.injections[0].Fault.Label.Phase]
 		if s.e2e == nil {
 			unscored++
 			continue
@@ -157,6 +167,10 @@ func savings(list []*result) (byFault []saving, absolute, correlation float64, n
 	n = len(scores)
 	return byFault, absolute / float64(max(1, n)), spearman(scores, saved), n, unscored
 }
+
+// plainScores and baselinedScores are what savings are held against.
+func plainScores(r *result) map[analyzer.Phase]scored     { return r.scores }
+func baselinedScores(r *result) map[analyzer.Phase]scored { return r.baselined }
 
 // An errorCell is the error of one row of a dialect.
 type errorCell struct {

@@ -62,6 +62,7 @@ var outside = []analyzer.Phase{analyzer.Client, analyzer.Network, analyzer.Gatew
 // or which server a request was at.
 var withheld = map[string][]string{
 	"vllm":               {"host-pause"},
+	"tensorrt-llm":       {"host-pause"},
 	"tgi":                {"kv-pressure"}, // it states neither how full its cache is nor its limit of tokens
 	"ollama-openllmetry": {"host-pause", "noisy-neighbour", "thermal-throttle", "decode-overhead-bound"},
 }
@@ -88,6 +89,11 @@ var carriers = []carrier{
 	{"triton", append([]analyzer.Phase{analyzer.Queue, analyzer.GPUTransfer}, outside...), append([]row{
 		derived(analyzer.Queue, "events QUEUE_START and COMPUTE_START"), derived(analyzer.GPUTransfer, "events COMPUTE_START and COMPUTE_INPUT_END"),
 	}, around...)},
+	{"tensorrt-llm", append([]analyzer.Phase{analyzer.Tokenize, analyzer.Queue, analyzer.Prefill, analyzer.Decode}, outside...), append([]row{
+		stated(analyzer.Queue, "gen_ai.latency.time_in_queue"), derived(analyzer.Prefill, "time_to_first_token without time_in_queue"),
+		derived(analyzer.Decode, "e2e without time_to_first_token"),
+		group("frontend + tokenize", "gap between the HTTP server's span and that of the engine", analyzer.Frontend, analyzer.Tokenize).onFirst(),
+	}, around...)},
 	{"ollama-openllmetry", []analyzer.Phase{analyzer.Client, analyzer.Retry, analyzer.ModelLoad, analyzer.Prefill, analyzer.Decode}, []row{
 		stated(analyzer.Prefill, "llm.ollama.prompt_eval_duration"), stated(analyzer.Decode, "llm.ollama.eval_duration"),
 		{name: "model_load", read: []analyzer.Phase{analyzer.ModelLoad}, truth: []analyzer.Phase{analyzer.ModelLoad, analyzer.GPUTransfer}, source: "llm.ollama.load_duration", stated: true},
@@ -96,6 +102,7 @@ var carriers = []carrier{
 	{"openllmetry-python", []analyzer.Phase{analyzer.Client, analyzer.Retry}, []row{around[2]}},
 	{"otel-genai-chunk", []analyzer.Phase{analyzer.Client, analyzer.Retry}, []row{around[2]}},
 	{"openinference-python", []analyzer.Phase{analyzer.Client, analyzer.Retry}, []row{around[2]}},
+	{"vercel-ai-sdk", []analyzer.Phase{analyzer.Client, analyzer.Retry}, []row{around[2]}},
 	{"slowtoken", analyzer.Phases[:], ownRows()},
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/slowtoken/slowtoken/analyzer"
 )
 
 func (b *board) missTable(p *page) {
@@ -35,7 +37,7 @@ func dialectsOf(list []*result) (names []string) {
 
 func (b *board) healthyTable(p *page) {
 	p.line("## Healthy systems\n")
-	p.line("Each under every workload, model and device, paired with the faults by these. To name anything is a false alarm; so is to call telemetry damaged that is not.\n")
+	p.line("Each under every workload, model and device, paired with the faults by these. To name anything is a false alarm; so is to call telemetry damaged that is not. These are held out; %d runs (%d of them for tuning) miss a target of their owner by the simulation's own clocks: they are no healthy ones, and count nowhere.\n", countRuns(b.unfit, ""), countRuns(b.unfit, partHealthy))
 	var rows [][]string
 	for _, name := range b.split.Healthy {
 		list := b.of(partHealthyHeldOut, foreign, func(r *result) bool { return r.injections[0].Fault.Name == name })
@@ -159,13 +161,20 @@ func (b *board) savingRuns(p part) []*result {
 func (b *board) savingTable(p *page) {
 	p.line("## Scores against what mending saves\n")
 	p.line("%s\n", savingText)
-	byFault, absolute, correlation, n, unscored := savings(append(b.savingRuns(partHeldOut), b.savingRuns(partDevelop)...))
-	var rows [][]string
-	for _, f := range byFault {
-		rows = append(rows, []string{f.fault, fmt.Sprint(f.runs), fmt.Sprintf("%.1f", f.score), fmt.Sprintf("%.1f", f.saved), fmt.Sprintf("%.1f", f.absolute), fmt.Sprintf("%+.1f", f.bias), f.source})
+	runs := append(b.savingRuns(partHeldOut), b.savingRuns(partDevelop)...)
+	for _, kind := range []struct {
+		title string
+		pick  func(*result) map[analyzer.Phase]scored
+	}{{"Without a baseline", plainScores}, {"With a measured baseline", baselinedScores}} {
+		byFault, absolute, correlation, n, unscored := savings(runs, kind.pick)
+		var rows [][]string
+		for _, f := range byFault {
+			rows = append(rows, []string{f.fault, fmt.Sprint(f.runs), fmt.Sprintf("%.1f", f.score), fmt.Sprintf("%.1f", f.saved), fmt.Sprintf("%.1f", f.absolute), fmt.Sprintf("%+.1f", f.bias), f.source})
+		}
+		p.line("### %s\n", kind.title)
+		p.table("fault | runs | score | saved, % of E2E | off by, points | bias | floor", rows...)
+		p.line("Over %d runs the score is off by %.1f points on average, rank correlation %.2f; %d more runs have no score for the phase.\n", n, absolute, correlation, unscored)
 	}
-	p.table("fault | runs | score | saved, % of E2E | off by, points | bias | floor", rows...)
-	p.line("Over %d runs the score is off by %.1f points on average, rank correlation %.2f; %d more runs have no score for the phase.\n", n, absolute, correlation, unscored)
 }
 
 func (b *board) curveTable(p *page) {
@@ -197,4 +206,15 @@ func (b *board) baselineTable(p *page) {
 		rows = append(rows, []string{name, naiveTop(heldOut, name).String(), naiveAlarms(vllm, name).String()})
 	}
 	p.table("method | phase of the fault first, held out | false alarms on healthy runs", rows...)
+}
+
+// countRuns counts simulations, those of a part or all.
+func countRuns(list []*result, p part) int {
+	names := map[string]bool{}
+	for _, r := range list {
+		if p == "" || r.part == p {
+			names[r.name()] = true
+		}
+	}
+	return len(names)
 }

@@ -74,8 +74,8 @@ func TestSplitCoversAllAndKeepsHalvesApart(t *testing.T) {
 			}
 		}
 	}
-	if len(s.Shapes.HeldOut) > 0 && healthy < 189 {
-		t.Errorf("%d healthy runs; 189 without a false alarm are needed for an upper bound of 2 %%", healthy)
+	if healthy < 200 {
+		t.Errorf("%d healthy runs; 189 without a false alarm are needed for an upper bound of 2 %%, and some may be left out", healthy)
 	}
 }
 

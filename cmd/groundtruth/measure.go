@@ -53,6 +53,10 @@ type result struct {
 	answer answer
 	naive  map[string]string // by baseline, the phase that it names; "" for none
 	scores map[analyzer.Phase]scored
+	// baselined are the scores where a measured baseline is given; nil where no saving is held against them.
+	baselined map[analyzer.Phase]scored
+	// unfit says of a healthy run that it misses a target of its owner: it is no healthy one.
+	unfit  bool
 	errors map[string]*phaseError // by row of the dialect's table
 	joined int                    // requests that the analyzer and the simulation both have
 	shown  string                 // the whole report, where the bench shows it
@@ -185,6 +189,16 @@ func (b *bench) analyze(s *simulated, r *result) error {
 	r.answer = answerOf(rep)
 	r.scores = scoresOf(rep)
 	r.errors, r.joined = ledgers.errors, ledgers.joined
+	r.unfit = r.isHealthy() && owner.missed(s.run)
+	if b.saves(r) {
+		o := b.options(s, d, owner)
+		o.Baseline = owner.sample
+		again, err := report.Build(tracesOf(s, d), o)
+		if err != nil {
+			return err
+		}
+		r.baselined = scoresOf(again)
+	}
 	if b.show {
 		if r.shown, err = show(r, rep, b.rules); err != nil {
 			return err
@@ -198,6 +212,22 @@ func (b *bench) analyze(s *simulated, r *result) error {
 		r.naive = naive(&ledgers.sums, normal)
 	}
 	return nil
+}
+
+// saves reports whether the scores of a result can be held against what mending its fault saves.
+func (b *bench) saves(r *result) bool {
+	return (r.part == partDevelop || r.part == partHeldOut) && r.dialect == mainDialect && r.cost.paired && r.observable() && r.material(b.leastCost)
+}
+
+// tracesOf are the traces of a run in a dialect as the analyzer gets them.
+func tracesOf(s *simulated, d emit.Dialect) iter.Seq2[*analyzer.Trace, error] {
+	return func(yield func(*analyzer.Trace, error) bool) {
+		for spans := range written(s, d) {
+			if !yield(analyzer.NewTrace(blind(spans)), nil) {
+				return
+			}
+		}
+	}
 }
 
 // written yields the traces of a run in a dialect, with their truth.

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/slowtoken/slowtoken/analyzer/dialect"
+	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/inference/emit"
 	"github.com/slowtoken/slowtoken/inference/fault"
 	"github.com/slowtoken/slowtoken/inference/sim"
 	"github.com/slowtoken/slowtoken/report"
@@ -25,6 +28,7 @@ type owners struct {
 type owner struct {
 	once    sync.Once
 	targets []report.Target
+	sample  *population.Sample // of the calibration run in the main dialect, as analyze --baseline reads it; nil of healthy systems
 	err     error
 }
 
@@ -70,11 +74,44 @@ func (o *owner) calibrate(s *scenario) error {
 		return err
 	}
 	o.targets = statedTargets(system.run)
-	return nil
+	if s.isHealthy() {
+		return nil
+	}
+	d, err := emit.ByName(mainDialect)
+	if err != nil {
+		return err
+	}
+	o.sample, err = report.Sample(tracesOf(system, d), report.Options{Dialects: dialect.All})
+	return err
+}
+
+// missed reports whether a run takes longer than its owner lets it.
+func (o *owner) missed(run *sim.Run) bool {
+	measured := did(run)
+	return slices.ContainsFunc(o.targets, func(t report.Target) bool { return measured[t.Name] > t.Limit })
 }
 
 // statedTargets are the default targets, or what leaves the run its headroom where that is more.
 func statedTargets(run *sim.Run) []report.Target {
+	measured := did(run)
+	targets := report.Defaults()
+	for i := range targets {
+		t := &targets[i]
+		// Whole milliseconds, or tenths of one for a token: as a person would state them.
+		digit := 1e6
+		if t.Name == "tpot-mean" {
+			digit = 1e5
+		}
+		t.Limit = max(t.Limit, math.Ceil(headroom*measured[t.Name]/digit)*digit)
+		if t.Acceptable > 0 {
+			t.Acceptable = max(t.Acceptable, t.Limit)
+		}
+	}
+	return targets
+}
+
+// did is what a run did of each default target, in nanoseconds, by the clocks of its clients.
+func did(run *sim.Run) map[string]float64 {
 	var ttft, e2e []float64
 	var perToken, streamed float64
 	for i := range run.Requests {
@@ -88,24 +125,10 @@ func statedTargets(run *sim.Run) []report.Target {
 			streamed++
 		}
 	}
-	did := map[string]float64{
+	return map[string]float64{
 		"ttft-p50": quantile(ttft, 0.5), "ttft-p95": quantile(ttft, 0.95), "ttft-p99": quantile(ttft, 0.99),
 		"tpot-mean": perToken / max(1, streamed), "e2e-p95": quantile(e2e, 0.95),
 	}
-	targets := report.Defaults()
-	for i := range targets {
-		t := &targets[i]
-		// Whole milliseconds, or tenths of one for a token: as a person would state them.
-		digit := 1e6
-		if t.Name == "tpot-mean" {
-			digit = 1e5
-		}
-		t.Limit = max(t.Limit, math.Ceil(headroom*did[t.Name]/digit)*digit)
-		if t.Acceptable > 0 {
-			t.Acceptable = max(t.Acceptable, t.Limit)
-		}
-	}
-	return targets
 }
 
 // quantile is by nearest rank; 0 of nothing.

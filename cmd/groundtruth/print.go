@@ -11,7 +11,10 @@ func printResult(w io.Writer, r *result) {
 	switch r.part {
 	case partHealthy, partHealthyHeldOut:
 		verdict = "right"
-		if r.answer.first() != "" {
+		switch {
+		case r.unfit:
+			verdict = "LEFT OUT: it misses its owner's targets"
+		case r.answer.first() != "":
 			verdict = "FALSE ALARM"
 		}
 	case partDamage, partPairs:

@@ -26,7 +26,7 @@ type Dialect struct {
 }
 
 // Dialects lists every dialect.
-var Dialects = []Dialect{vllm, sglang, tgi, triton, openInference, openInferencePython, openLLMetry, openLLMetryPython, genAI, genAIChunk, ollamaOpenLLMetry, own}
+var Dialects = []Dialect{vllm, sglang, tgi, triton, tensorRT, openInference, openInferencePython, openLLMetry, openLLMetryPython, genAI, genAIChunk, vercel, ollamaOpenLLMetry, own}
 
 // ByName returns the dialect of that name.
 func ByName(name string) (Dialect, error) {

@@ -55,23 +55,28 @@ const (
 )
 
 // Faults lists everything that can be injected.
-var Faults = append(append(append([]Fault{}, healthy...), slow...), damaged...)
+var Faults = slices.Concat(healthy, slow, rare, damaged)
 
 // healthy systems, the hard ones included: they look slow to a careless reader.
 var healthy = []Fault{
 	{Name: "healthy", Doc: "a third of what the system can serve", Backends: both, apply: nothing},
 	{
-		Name: "healthy-busy", Doc: "few slots are free, and targets are met", Unit: "share of slots", Low: 0.5, High: 0.85, Default: 0.8, Backends: onlySim,
+		Name: "healthy-busy", Doc: "few slots are free, and hardly anybody waits for one", Unit: "share of slots, at most", Low: 0.5, High: 0.85, Default: 0.8, Backends: onlySim,
 		apply: func(s *Scenario, x float64) error {
 			run, err := s.Run()
 			if err != nil {
 				return err
 			}
 			var inService float64
+			met := make([]int, len(run.Requests)) // by each request, itself included
 			for i := range run.Requests {
-				inService += float64(run.Requests[i].LastToken-run.Requests[i].Scheduled) / float64(s.Workload.Length)
+				r := &run.Requests[i]
+				inService += float64(r.LastToken-r.Scheduled) / float64(s.Workload.Length)
+				met[i] = r.Running + 1
 			}
-			s.Config.Engine.Slots = int(math.Ceil(inService / x))
+			slices.Sort(met)
+			// One in a hundred waits for a slot, if so many.
+			s.Config.Engine.Slots = max(int(math.Ceil(inService/x)), met[len(met)*99/100])
 			return nil
 		},
 	},

@@ -56,6 +56,13 @@ var Shapes = []Shape{
 	{"writing", "short instructions, long answers", sim.Stream{
 		Prompt: sim.Tokens{Median: 120, Sigma: 0.6, Low: 16, High: 1000}, Output: sim.Tokens{Median: 500, Sigma: 0.4, Low: 50, High: 1500},
 	}},
+	{"summaries", "whole documents, answers of a paragraph", sim.Stream{
+		Prompt: sim.Tokens{Median: 3500, Sigma: 0.4, Low: 500, High: 10_000}, Output: sim.Tokens{Median: 220, Sigma: 0.4, Low: 40, High: 600},
+	}},
+	{"agents", "short turns behind long instructions that a few agents share", sim.Stream{
+		Prompt: sim.Tokens{Median: 400, Sigma: 0.7, Low: 32, High: 3000}, Output: sim.Tokens{Median: 60, Sigma: 0.7, Low: 4, High: 400},
+		Prefixes: 6, PrefixTokens: 1536,
+	}},
 }
 
 // NewScenario returns a healthy system under a steady load.

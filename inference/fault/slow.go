@@ -40,7 +40,7 @@ var slow = []Fault{
 		Name: "retries", Doc: "a share of attempts is answered with 503, and tried again", Unit: "share", Low: 0.01, High: 0.9, Default: 0.25, Backends: both,
 		Label: named(analyzer.Retry, "retries"),
 		apply: func(s *Scenario, x float64) error {
-			s.Config.Retry = sim.Retry{Share: x, After: int64(800 * time.Millisecond), Backoff: int64(500 * time.Millisecond)}
+			s.Config.Retry = sim.Retry{Status: 503, Share: x, After: int64(800 * time.Millisecond), Backoff: int64(500 * time.Millisecond)}
 			return nil
 		},
 	},

@@ -64,6 +64,14 @@ type Server struct {
 	Separate      bool  // tokens that wait for the socket are not put into one message
 	Whole         bool  // answers are sent in one piece, not streamed
 	Scrape        int64 // interval at which a monitor reads /metrics; 0 is never
+	Hold          Hold
+}
+
+// Hold keeps a share of requests in the engine's queue for a time though there is room, as a grammar does that must be
+// compiled first; others pass them.
+type Hold struct {
+	Share    float64
+	Duration int64
 }
 
 // Network is what lies between client, gateway and server. Delays have an exponential part with the mean of Jitter.
@@ -80,12 +88,15 @@ type Client struct {
 	Lag       int64 // mean of what a request is sent too late
 	ReadChunk int64 // that it takes to read one message of the stream
 	Window    int   // messages that lie between server and client before the server must wait; at least 1
+	// Connections is how many requests are under way at once at most; others wait in the client. 0 is without limit.
+	Connections int
 }
 
 // Retry is how often calls fail at the gateway and what the client does then.
 type Retry struct {
 	Share   float64 // of attempts that fail
-	After   int64   // from the gateway's receipt to its 503
+	After   int64   // from the gateway's receipt to its answer
+	Status  int     // HTTP status of that answer
 	Backoff int64   // before the second attempt; doubled for each later one
 }
 
@@ -121,7 +132,7 @@ func NewConfig(m Model, d Device) Config {
 		},
 		Network: Network{Delay: 800_000, Jitter: 200_000, Hop: 150_000, Gateway: 300_000, ChunkBytes: 180},
 		Client:  Client{Lag: 50_000, ReadChunk: 20_000, Window: 64},
-		Retry:   Retry{After: 2_000_000, Backoff: int64(200 * time.Millisecond)},
+		Retry:   Retry{Status: 503, After: 2_000_000, Backoff: int64(200 * time.Millisecond)},
 	}
 }
 

@@ -33,6 +33,7 @@ type Sequence struct {
 	Prompt, Output int // tokens; both at least 1
 	// Prefix names a beginning of the prompt that other prompts share; 0 for none. PrefixTokens is how long it is.
 	Prefix, PrefixTokens int
+	HeldUntil            int64 // it is not scheduled before; 0 is at once
 
 	// The engine fills in these.
 	Queued      int64 // when it was submitted
@@ -105,7 +106,7 @@ func (e *Engine) Submit(s *Sequence, now int64) {
 func (e *Engine) Idle() bool { return len(e.waiting)+len(e.running) == 0 }
 
 // Begin plans a step that begins now and returns when it ends; ok is false if nothing can run. A static batch that is
-// still filling up cannot run before end, which is then not zero.
+// still filling up, and a queue of which all are held, cannot run before end, which is then not zero.
 func (e *Engine) Begin(now int64) (end int64, ok bool) {
 	batch := Batch{At: now}
 	switch {
@@ -119,7 +120,7 @@ func (e *Engine) Begin(now int64) (end int64, ok bool) {
 		e.planWhole(&batch)
 	}
 	if batch.Prompt == 0 && batch.Decodes == 0 {
-		return 0, false
+		return e.released(now), false
 	}
 	length := e.timing.Step(batch)
 	e.stepStall = 0
@@ -174,15 +175,22 @@ func (e *Engine) planWhole(batch *Batch) {
 // admit takes up to most sequences from the queue, first come, first served, and returns how many.
 func (e *Engine) admit(budget, most int, batch *Batch) (admitted int) {
 	for admitted < most && len(e.waiting) > 0 && len(e.running) < e.config.Slots && budget > 0 {
-		s := e.waiting[0]
+		at := e.ready(batch.At)
+		if at < 0 {
+			break
+		}
+		s := e.waiting[at]
 		e.kv.match(s)
 		if !e.kv.grow(s, s.target()) {
 			e.kv.release(s)
 			s.computed = 0
 			break
 		}
-		e.waiting[0] = nil
-		e.waiting = e.waiting[1:]
+		if at == 0 { // without moving a long queue
+			e.waiting[0], e.waiting = nil, e.waiting[1:]
+		} else {
+			e.waiting = slices.Delete(e.waiting, at, at+1)
+		}
 		if s.Scheduled == 0 {
 			s.Scheduled, s.Copied, s.Running = batch.At, batch.At, len(e.running)
 			s.Cached = s.computed
@@ -196,6 +204,21 @@ func (e *Engine) admit(budget, most int, batch *Batch) (admitted int) {
 		admitted++
 	}
 	return admitted
+}
+
+// ready returns the place of the first of the queue that is not held; -1 if all are.
+func (e *Engine) ready(now int64) int {
+	return slices.IndexFunc(e.waiting, func(s *Sequence) bool { return s.HeldUntil <= now })
+}
+
+// released returns when the first of those that are held no longer is; 0 if none is held.
+func (e *Engine) released(now int64) (at int64) {
+	for _, s := range e.waiting {
+		if s.HeldUntil > now && (at == 0 || s.HeldUntil < at) {
+			at = s.HeldUntil
+		}
+	}
+	return at
 }
 
 // include adds a sequence to the step, with at most budget tokens, and returns how many it is.

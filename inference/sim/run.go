@@ -54,7 +54,15 @@ func Simulate(c Config, w Workload) (*Run, error) {
 		s.replicas = append(s.replicas, newReplica(len(s.replicas), up.At, s.config))
 	}
 	for i, p := range plans {
-		s.send(i, p)
+		r := &s.Requests[i]
+		r.Plan, r.Index = p, i
+		r.Sequence = Sequence{ID: i, Prompt: p.prompt, Output: p.output, Prefix: p.prefix, PrefixTokens: p.shared}
+		sent := p.Due + exponential(p.Chances.Lag, c.Client.Lag)
+		if c.Client.Connections > 0 {
+			s.events.add(sent, eventDue, 0, i)
+			continue
+		}
+		s.send(r, sent)
 	}
 	for i := range s.replicas {
 		s.events.add(s.replicas[i].from, eventSample, i, 0)
@@ -83,6 +91,9 @@ type simulation struct {
 	now      int64
 	open     int // requests that have no end yet
 	turn     int // of routing
+
+	connections int   // of the client that are in use
+	unsent      []int // requests that wait for one
 }
 
 // exponential turns a chance into a draw with the given mean.
@@ -91,24 +102,49 @@ func exponential(chance float64, mean int64) int64 {
 }
 
 // send plans a request's way to the servers, failed attempts included: until there nothing depends on anybody else.
-func (s *simulation) send(i int, p Plan) {
-	c, r := s.config, &s.Requests[i]
-	r.Plan, r.Index = p, i
-	r.Sequence = Sequence{ID: i, Prompt: p.prompt, Output: p.output, Prefix: p.prefix, PrefixTokens: p.shared}
+func (s *simulation) send(r *Request, sent int64) {
+	c, p := s.config, &r.Plan
 	out := c.Network.Delay + exponential(p.Chances.Out, c.Network.Jitter)
-	r.Sent = p.Due + exponential(p.Chances.Lag, c.Client.Lag)
-	r.Tried = r.Sent
+	r.Sent, r.Tried = sent, sent
 	for k := 0; k < maxAttempts-1 && p.Fails[k] < c.Retry.Share; k++ {
-		a := Attempt{Start: r.Tried, GatewayIn: r.Tried + out, Status: 503}
+		a := Attempt{Start: r.Tried, GatewayIn: r.Tried + out, Status: c.Retry.Status}
 		a.GatewayOut = a.GatewayIn + c.Retry.After
-		a.End = a.GatewayOut + s.delayBack(&p)
+		a.End = a.GatewayOut + s.delayBack(p)
 		r.Attempts = append(r.Attempts, a)
 		r.Tried = a.End + c.Retry.Backoff<<k
 	}
 	r.GatewayIn = r.Tried + out
 	r.GatewayOut = r.GatewayIn + c.Network.Gateway
 	r.ServerIn = r.GatewayOut + c.Network.Hop
-	s.events.add(r.ServerIn, eventArrival, 0, i)
+	s.events.add(r.ServerIn, eventArrival, 0, r.Index)
+}
+
+// connect sends a request on a free connection, or lets it wait for one.
+func (s *simulation) connect(i int) {
+	if s.connections >= s.config.Client.Connections {
+		s.unsent = append(s.unsent, i)
+		return
+	}
+	s.connections++
+	s.send(&s.Requests[i], s.now)
+}
+
+// disconnect frees the connection of a request that ended, for the one that waits longest.
+func (s *simulation) disconnect() {
+	s.connections--
+	if len(s.unsent) > 0 {
+		i := s.unsent[0]
+		s.unsent = s.unsent[1:]
+		s.connect(i)
+	}
+}
+
+// ended counts a request that has its end.
+func (s *simulation) ended(r *Request) {
+	s.open--
+	if s.config.Client.Connections > 0 {
+		s.events.add(r.ClientEnd, eventFree, 0, r.Index)
+	}
 }
 
 func (s *simulation) delayBack(p *Plan) int64 {
@@ -117,6 +153,10 @@ func (s *simulation) delayBack(p *Plan) int64 {
 
 func (s *simulation) handle(e event) {
 	switch e.kind {
+	case eventDue:
+		s.connect(e.request)
+	case eventFree:
+		s.disconnect()
 	case eventArrival:
 		r := &s.Requests[e.request]
 		r.Replica = s.route(r)
@@ -217,7 +257,7 @@ func (s *simulation) handled(server *replica, r *Request, at int64) {
 		r.ClientEnd = at + c.Network.Hop + c.Network.Gateway + s.delayBack(&r.Plan)
 		server.inFlight--
 		server.loopHeld = -1
-		s.open--
+		s.ended(r)
 		return
 	}
 	r.TokenizeStart, r.Tokenized = server.tokenize(at, c.Server.TokenizeBase+c.Server.TokenizeToken*int64(r.Prompt))
@@ -225,6 +265,9 @@ func (s *simulation) handled(server *replica, r *Request, at int64) {
 }
 
 func (s *simulation) submit(server *replica, r *Request) {
+	if r.Chances.Route < s.config.Server.Hold.Share {
+		r.HeldUntil = s.now + s.config.Server.Hold.Duration
+	}
 	server.engine.Submit(&r.Sequence, s.now)
 	r.LoadRead, r.LoadCopied = server.load(s.now)
 	if r.LoadCopied > s.now {
@@ -290,7 +333,7 @@ func (s *simulation) token(q *Sequence, last bool) {
 	s.streams[q.ID] = nil
 	server.inFlight--
 	server.lastUse = s.now
-	s.open--
+	s.ended(r)
 	if server.loopHeld == q.ID {
 		server.loopHeld = -1
 		s.runLoop(server)
