@@ -61,7 +61,8 @@ check: preflight ## all that CI runs: test, race, lint, conformance, the binary,
 	.ci/stage confluence  $(MAKE) --no-print-directory confluence-test && \
 	.ci/stage alerts      $(MAKE) --no-print-directory alerts-test && \
 	.ci/stage browser     $(MAKE) --no-print-directory browser-test && \
-	.ci/stage deploy      $(MAKE) --no-print-directory deploy-test
+	.ci/stage deploy      $(MAKE) --no-print-directory deploy-test && \
+	.ci/stage documents   $(MAKE) --no-print-directory documents-test
 
 .PHONY: conformance
 conformance: preflight ## compare with recorded traces of real systems, where ../shared holds them
@@ -125,6 +126,10 @@ browser-test: build ## HTML reports in a real browser: console, network, accessi
 .PHONY: deploy-test
 deploy-test: ## what deploy/ holds: read by those who will use it, and the container's steps in a chroot (as root)
 	@.ci/deploy/run
+
+.PHONY: documents-test
+documents-test: build ## the commands of the documents that need minutes, a real Jaeger or a real Ollama
+	SLOWTOKEN_JAEGER="$$(.ci/jaeger/build)" SLOWTOKEN_OLLAMA="$$(.ci/ollama/build)" go test -count=1 -v -timeout 20m -run TestDocumentsForReal ./cmd/slowtoken
 
 .PHONY: kill-rounds
 kill-rounds: preflight ## kill -9 a server under load 200 times, and count what it acknowledged (minutes)

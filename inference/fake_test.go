@@ -61,7 +61,7 @@ func newFake(t *testing.T, lines []string) *fakeOllama {
 		}
 		io.WriteString(w, `{"models":[]}`)
 	})
-	for _, path := range []string{"GET /api/tags", "GET /api/version", "POST /api/show", "GET /v1/models", "GET /v1/models/m"} {
+	for _, path := range []string{"GET /{$}", "GET /api/tags", "GET /api/version", "POST /api/show", "GET /v1/models", "GET /v1/models/m"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s", r.Method, r.URL.Path) })
 	}
 	f.Server = httptest.NewServer(mux)

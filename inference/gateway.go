@@ -90,7 +90,7 @@ func New(c Config) (*Gateway, error) {
 			refuse(w, ollamaError, http.StatusBadGateway, fmt.Sprintf("ask %s: %v", c.Upstream, err))
 		},
 	}
-	for _, pattern := range []string{"GET /api/tags", "POST /api/show", "GET /api/ps", "GET /api/version", "GET /v1/models", "GET /v1/models/{model}"} {
+	for _, pattern := range []string{"GET /{$}", "GET /api/tags", "POST /api/show", "GET /api/ps", "GET /api/version", "GET /v1/models", "GET /v1/models/{model}"} {
 		g.mux.Handle(pattern, pass)
 	}
 	g.mux.HandleFunc("GET /healthz", g.health)

@@ -341,7 +341,7 @@ func TestOtherPaths(t *testing.T) {
 	post(t, r.URL+"/api/generate", question1)
 	r.request(t)
 	for path, want := range map[string]string{
-		"/api/tags": "GET /api/tags", "/api/version": "GET /api/version", "/v1/models": "GET /v1/models", "/v1/models/m": "GET /v1/models/m",
+		"/": "GET /", "/api/tags": "GET /api/tags", "/api/version": "GET /api/version", "/v1/models": "GET /v1/models", "/v1/models/m": "GET /v1/models/m",
 		"/healthz": "ok", "/metrics": `slowtoken_gateway_requests_total{outcome="200",route="/api/generate"} 1`,
 	} {
 		res, err := http.Get(r.URL + path)

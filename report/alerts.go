@@ -99,8 +99,8 @@ func (a *alertList) target(t *TargetResult) {
 	case "errors":
 		alert.Name, alert.For = "FailedRequests", "5m"
 		alert.Action = "Look at the errors of the requests: slowtoken analyze --since 1h counts how they ended."
-		if a.m.failed != "" {
-			alert.Expr = fmt.Sprintf("(%s) / (%s) > %s", a.m.failed, a.m.ended, strconv.FormatFloat(t.Limit, 'g', -1, 64))
+		if failed := a.m.failedShare(); failed != "" {
+			alert.Expr = failed + " > " + strconv.FormatFloat(t.Limit, 'g', -1, 64)
 		}
 		alert.Summary = fmt.Sprintf("Over %s of the requests fail.", Percent(t.Limit))
 		a.add(alert)
@@ -154,14 +154,14 @@ func (a *alertList) finding(r *Report) {
 		return
 	}
 	f := &r.Findings[0]
-	var h histogram
+	h := &histogram{}
 	switch f.Phase {
 	case analyzer.Queue:
-		h = a.m.queue
+		h = &a.m.queue
 	case analyzer.Prefill:
-		h = a.m.prefill
+		h = &a.m.prefill
 	case analyzer.Decode:
-		h = a.m.tpot
+		h = &a.m.tpot
 	}
 	today, n := 0.0, 0
 	for i := range r.Phases {

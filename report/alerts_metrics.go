@@ -24,7 +24,15 @@ type histogram struct {
 
 // statistic returns an expression that holds while a statistic is over limit seconds; empty if the metric does not have
 // that statistic.
-func (h histogram) statistic(statistic, limit string) string {
+func (h *histogram) statistic(statistic, limit string) string {
+	if value := h.value(statistic); value != "" {
+		return value + " > " + limit
+	}
+	return ""
+}
+
+// value returns an expression of a statistic, in seconds; empty if the metric does not have it.
+func (h *histogram) value(statistic string) string {
 	if h.unit == 0 {
 		return ""
 	}
@@ -32,17 +40,26 @@ func (h histogram) statistic(statistic, limit string) string {
 	if h.unit != 1 {
 		scale = fmt.Sprintf(" * %g", h.unit)
 	}
+	sum, n := h.name+"_sum", h.name+"_count"
 	if h.sum != "" {
-		if statistic != "mean" {
-			return ""
-		}
-		return fmt.Sprintf("sum(rate(%s[%s])) / sum(rate(%s[%s]))%s > %s", h.sum, alertRange, h.n, alertRange, scale, limit)
+		sum, n = h.sum, h.n
 	}
 	quantile := map[string]string{"p50": "0.5", "p95": "0.95", "p99": "0.99"}[statistic]
-	if quantile == "" {
-		return fmt.Sprintf("sum(rate(%s_sum[%s])) / sum(rate(%s_count[%s]))%s > %s", h.name, alertRange, h.name, alertRange, scale, limit)
+	switch {
+	case quantile == "":
+		return fmt.Sprintf("sum(rate(%s[%s])) / sum(rate(%s[%s]))%s", sum, alertRange, n, alertRange, scale)
+	case h.sum != "":
+		return ""
 	}
-	return fmt.Sprintf("histogram_quantile(%s, sum by (le) (rate(%s_bucket[%s])))%s > %s", quantile, h.name, alertRange, scale, limit)
+	return fmt.Sprintf("histogram_quantile(%s, sum by (le) (rate(%s_bucket[%s])))%s", quantile, h.name, alertRange, scale)
+}
+
+// failedShare returns an expression of the share of requests that fail; empty if the stack does not count them.
+func (m *metricNames) failedShare() string {
+	if m.failed == "" {
+		return ""
+	}
+	return fmt.Sprintf("(%s) / (%s)", m.failed, m.ended)
 }
 
 func seconds(name string) histogram { return histogram{name: name, unit: 1} }
@@ -77,7 +94,7 @@ var stackMetrics = []*metricNames{
 		failed:  `sum(rate(nv_inference_request_failure[5m]))`, ended: `(sum(rate(nv_inference_request_failure[5m])) + sum(rate(nv_inference_request_success[5m])))`,
 	},
 	{
-		stack: "ollama", dialects: []string{"slowtoken.phase"}, doc: "docs/inference.md",
+		stack: "ollama", dialects: []string{"slowtoken-gateway"}, doc: "docs/inference.md",
 		ttft: seconds("slowtoken_gateway_time_to_first_chunk_seconds"), e2e: seconds("slowtoken_gateway_request_seconds"),
 		queue: seconds("slowtoken_gateway_queue_seconds"), waiting: "slowtoken_gateway_waiting",
 		failed: `sum(rate(slowtoken_gateway_requests_total{outcome!~"2.."}[5m]))`, ended: `sum(rate(slowtoken_gateway_requests_total[5m]))`,

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -47,6 +48,49 @@ func TestAlertsOfNoKnownStack(t *testing.T) {
 	var b bytes.Buffer
 	if err := WriteAlerts(&b, r); err != nil || !bytes.Contains(b.Bytes(), []byte("# None: ")) {
 		t.Errorf("%s, %v", b.String(), err)
+	}
+}
+
+// The dashboard of every stack is a golden file: .ci/alerts lets Prometheus answer each of its queries, and holds it
+// against Grafana's own schema.
+func TestDashboards(t *testing.T) {
+	for _, m := range stackMetrics {
+		r := alertReport(m.dialects[0])
+		r.Panels = panels(r)
+		var b bytes.Buffer
+		if err := WriteDashboard(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "dashboards/"+m.stack+".json", b.Bytes())
+	}
+}
+
+func TestDashboardOfNoKnownStackSaysSo(t *testing.T) {
+	r := alertReport("openai")
+	r.Panels = panels(r)
+	var b bytes.Buffer
+	if err := WriteDashboard(&b, r); err != nil || len(r.Panels) != 0 || !bytes.Contains(b.Bytes(), []byte("no stack whose own metrics are known")) {
+		t.Errorf("%s, %v", b.String(), err)
+	}
+}
+
+// What an alert watches is drawn, by the same expression.
+func TestWhatAlertsWatchIsDrawn(t *testing.T) {
+	for _, m := range stackMetrics {
+		r := alertReport(m.dialects[0])
+		drawn := ""
+		for _, p := range panels(r) {
+			for _, q := range p.Queries {
+				drawn += q.Expr + "\n"
+			}
+		}
+		for _, a := range alerts(r) {
+			value, _, _ := strings.Cut(a.Expr, " > ")
+			value = strings.TrimSuffix(strings.TrimPrefix(value, "min_over_time(("), ")[10m:1m])")
+			if !strings.Contains(drawn, value+"\n") {
+				t.Errorf("%s, %s: %s is not drawn", m.stack, a.Name, value)
+			}
+		}
 	}
 }
 

@@ -36,29 +36,28 @@ func (d *draft) monitoring() {
 
 // dashboard lists what to draw over time, by the stack's own names.
 func (d *draft) dashboard() {
-	t := &page.Table{Caption: "What to draw over time", Columns: []page.Column{{Title: "Panel"}, {Title: "Metric"}, {Title: "Watch for"}}}
-	for _, m := range stackMetrics {
-		if !m.seen(d.r) {
-			continue
-		}
-		for _, p := range []struct{ title, metric, watch string }{
-			{"Time to first token", m.ttft.name, "its p95 against the target"},
-			{"Time per output token", m.tpot.name, "its mean against the target"},
-			{"End to end", m.e2e.name + m.e2e.sum, "its p95 against the target"},
-			{"Wait in the queue", m.queue.name + m.queue.sum, "waits that grow with load"},
-			{"Requests waiting", m.waiting, "a queue that does not empty"},
-			{"Key-value cache", m.cache, "over 90 %"},
-			{"Preemptions", m.preempted, "any that repeat"},
-			{"Failures", m.failed, "against the error target"},
-		} {
-			if p.metric != "" {
-				t.Rows = append(t.Rows, []page.Paragraph{cell(page.Text(p.title)), cell(page.Mono(p.metric)), cell(page.Text(p.watch))})
-			}
-		}
-		d.add(page.Para(page.Text("The metrics of "+rules.StackName(m.stack)+" are documented at "), page.Link{Text: m.doc, URL: m.doc}, page.Text(".")))
-	}
-	if len(t.Rows) == 0 {
+	if len(d.r.Panels) == 0 {
 		d.missing("The stack's own metrics are not known.", "send traces of the inference server itself")
+		return
+	}
+	for _, m := range stackMetrics {
+		if m.seen(d.r) {
+			d.add(page.Para(page.Text("The metrics of "+rules.StackName(m.stack)+" are documented at "), page.Link{Text: m.doc, URL: m.doc}, page.Text(".")))
+		}
+	}
+	t := &page.Table{Caption: "What to draw over time", Columns: []page.Column{{Title: "Panel"}, {Title: "Metric"}, {Title: "Watch for"}, {Title: "Limits"}}}
+	for i := range d.r.Panels {
+		p := &d.r.Panels[i]
+		limits := page.Paragraph{}
+		for k := range p.Limits {
+			text := p.Limits[k].text(p.Unit)
+			if k > 0 {
+				text = ", " + text
+			}
+			limits = append(limits, page.Text(text))
+		}
+		t.Rows = append(t.Rows, []page.Paragraph{cell(page.Text(p.Title)), cell(page.Mono(p.Metric)), cell(page.Text(p.Watch)), limits})
 	}
 	d.table(t)
+	d.add(page.Para(page.Text("As a dashboard for Grafana: "), page.Mono("slowtoken report --dashboard FILE"), page.Text(".")))
 }

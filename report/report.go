@@ -82,6 +82,7 @@ type Report struct {
 	Waterfalls    []Waterfall    `json:"waterfalls"`
 	Sizes         []SizeMix      `json:"sizes"`
 	Alerts        []Alert        `json:"alerts"`
+	Panels        []Panel        `json:"panels"` // of a dashboard
 	LoadTest      *LoadTest      `json:"load_test,omitempty"`
 	Change        *Comparison    `json:"change,omitempty"`   // since an earlier analysis; absent without one
 	Redacted      []Redaction    `json:"redacted,omitempty"` // what was left out of what is shown: see [Redact]
@@ -208,7 +209,7 @@ func summarize(p *population.Population, o Options) (*Report, error) {
 			return nil, err
 		}
 	}
-	r.Sizes, r.Alerts = sizeMix(ok), alerts(r)
+	r.Sizes, r.Alerts, r.Panels = sizeMix(ok), alerts(r), panels(r)
 	r.Sample = p.Sample(savedRequests, o.Window.Until)
 	return r, nil
 }

@@ -360,6 +360,8 @@ func stackOf(name string) string {
 		return StackTGI
 	case strings.HasPrefix(plain, "tensorrt"):
 		return StackTriton
+	case strings.HasPrefix(plain, "slowtokengateway"): // it stands in front of Ollama
+		return StackOllama
 	}
 	return name
 }

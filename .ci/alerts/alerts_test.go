@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +24,9 @@ import (
 // stacks are the files of golden rules.
 var stacks = []string{"vllm", "sglang", "tgi", "triton", "ollama"}
 
-// A load is how a server does, for each minute of half an hour: histograms and counters grow by what these say.
+// A load is how a server does, made up but for Ollama's, of which there is a recording by that name, for each minute of half an hour: histograms and counters grow by what these say.
 type load struct {
+	name                               string
 	first, token, whole, wait, prefill float64 // seconds that a request takes for each
 	failed                             int     // of 100 requests a minute
 	waiting, preempted                 int
@@ -31,8 +34,8 @@ type load struct {
 }
 
 var (
-	calm = load{first: .2, token: .02, whole: 2, wait: .01, prefill: .1, cache: .4}
-	bad  = load{first: 8, token: .3, whole: 60, wait: 6, prefill: 2, failed: 20, waiting: 30, preempted: 40, cache: .97}
+	calm = load{name: "calm", first: .2, token: .02, whole: 2, wait: .01, prefill: .1, cache: .4}
+	bad  = load{name: "overloaded", first: 8, token: .3, whole: 60, wait: 6, prefill: 2, failed: 20, waiting: 30, preempted: 40, cache: .97}
 )
 
 func TestAlertsFireAndStayQuiet(t *testing.T) {
@@ -74,7 +77,7 @@ func readRules(t *testing.T, stack string) (list []rulefmt.Rule) {
 // stateAfter evaluates a rule every minute over half an hour of a server that does as l says.
 func stateAfter(t *testing.T, stack string, r rulefmt.Rule, l load) rules.AlertState {
 	t.Helper()
-	storage := promqltest.LoadedStorage(t, "load 1m\n"+strings.Join(series(stack, l), "\n"))
+	storage := promqltest.LoadedStorage(t, "load 1m\n"+strings.Join(series(t, stack, l), "\n"))
 	defer storage.Close()
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
 	defer engine.Close()
@@ -98,7 +101,8 @@ func stateAfter(t *testing.T, stack string, r rulefmt.Rule, l load) rules.AlertS
 }
 
 // series returns what a server of the stack exports, in the notation of Prometheus's own tests.
-func series(stack string, l load) (list []string) {
+func series(t *testing.T, stack string, l load) (list []string) {
+	t.Helper()
 	counter := func(name, labels string, step float64) {
 		list = append(list, fmt.Sprintf("%s{%s} 0+%gx30", name, labels, step))
 	}
@@ -151,12 +155,46 @@ func series(stack string, l load) (list []string) {
 		counter("nv_inference_queue_duration_us", "", ended*l.wait*1e6)
 		gauge("nv_inference_pending_request_count", float64(l.waiting))
 	case "ollama":
-		histogram("slowtoken_gateway_time_to_first_chunk_seconds", l.first)
-		histogram("slowtoken_gateway_request_seconds", l.whole)
-		histogram("slowtoken_gateway_queue_seconds", l.wait)
-		gauge("slowtoken_gateway_waiting", float64(l.waiting))
-		counter("slowtoken_gateway_requests_total", `outcome="200"`, ended)
-		counter("slowtoken_gateway_requests_total", `outcome="503"`, failed)
+		return recorded(t, l.name)
+	}
+	return list
+}
+
+var sample = regexp.MustCompile(`^(\w+)(\{.*\})? (\S+)$`)
+
+// recorded returns what a gateway in front of a real Ollama exported, which .ci/recordings/gateway wrote down a minute apart:
+// counters go on as they grew in that minute, other values stay as they were at its end.
+func recorded(t *testing.T, name string) (list []string) {
+	t.Helper()
+	read := func(end string, each func(name, labels string, value float64)) {
+		text, err := os.ReadFile(filepath.Join("testdata", name+end+".prom"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			m := sample.FindStringSubmatch(strings.TrimSpace(line))
+			if m == nil {
+				t.Fatalf("%s: %q is no sample", name, line)
+			}
+			value, err := strconv.ParseFloat(m[3], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			each(m[1], m[2], value)
+		}
+	}
+	before := map[string]float64{}
+	read("-0", func(name, labels string, value float64) { before[name+labels] = value })
+	read("-1", func(name, labels string, value float64) {
+		if name == "slowtoken_gateway_waiting" || name == "slowtoken_gateway_free_slots" {
+			list = append(list, fmt.Sprintf("%s%s %g+0x30", name, labels, value))
+			return
+		}
+		at := before[name+labels]
+		list = append(list, fmt.Sprintf("%s%s %g+%gx30", name, labels, at, value-at))
+	})
+	if len(list) < 20 {
+		t.Fatalf("%d series of %s", len(list), name)
 	}
 	return list
 }

@@ -26,9 +26,10 @@ type reportOptions struct {
 	loadtest string // what slowtoken loadtest wrote; empty for none
 	content  bool   // keep what looks like secrets, personal data or content
 
-	alerts  string // file to write Prometheus rules to; empty for none
-	schema  bool   // print the JSON Schema, and nothing else
-	publish publishOptions
+	alerts    string // file to write Prometheus rules to; empty for none
+	dashboard string // file to write a dashboard for Grafana to; empty for none
+	schema    bool   // print the JSON Schema, and nothing else
+	publish   publishOptions
 }
 
 func reportCommand(a *app) *cobra.Command {
@@ -55,7 +56,7 @@ says the same already is not written, and one that a person has edited since is 
   slowtoken report traces.json --format json --out saved.json
   slowtoken report --from saved.json --format confluence --out page.xml
   slowtoken report --since 1d --publish --space PERF --title "Why tokens are slow" --dry-run
-  slowtoken report --since 1d --out report.md --alerts alerts.yaml`,
+  slowtoken report --since 1d --out report.md --alerts alerts.yaml --dashboard dashboard.json`,
 		GroupID: groupAnswer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.files, o.draw = args, true
@@ -79,6 +80,7 @@ says the same already is not written, and one that a person has edited since is 
 	flags.StringVar(&o.loadtest, "loadtest", "", "show the load test that slowtoken loadtest saved in `FILE`")
 	flags.BoolVar(&o.content, "include-content", false, "keep what looks like secrets, personal data or content of requests")
 	flags.StringVar(&o.alerts, "alerts", "", "write Prometheus rules for the stack at hand to `FILE` too")
+	flags.StringVar(&o.dashboard, "dashboard", "", "write a Grafana dashboard for the stack at hand to `FILE` too")
 	flags.BoolVar(&o.schema, "schema", false, "print the JSON Schema of --format json, and read nothing")
 	o.publish.addFlags(flags)
 	return cmd
@@ -106,8 +108,14 @@ func (a *app) runReport(ctx context.Context, o reportOptions) error {
 			a.note("left out what looks like secrets, personal data or content: see the end of the report; --include-content keeps it")
 		}
 	}
-	if o.alerts != "" {
-		if err := a.writeOut(o.alerts, func(w io.Writer) error { return report.WriteAlerts(w, r) }); err != nil {
+	for _, beside := range []struct {
+		file  string
+		write func(io.Writer, *report.Report) error
+	}{{o.alerts, report.WriteAlerts}, {o.dashboard, report.WriteDashboard}} {
+		if beside.file == "" {
+			continue
+		}
+		if err := a.writeOut(beside.file, func(w io.Writer) error { return beside.write(w, r) }); err != nil {
 			return err
 		}
 	}
@@ -239,7 +247,7 @@ func commandAgain(flags *pflag.FlagSet, files []string) string {
 	line := "slowtoken report "
 	flags.Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "out", "publish", "dry-run", "force", "space", "parent", "alerts", "confluence-url", "confluence-email", "confluence-token-file", "config", "log-level", "log-format":
+		case "out", "publish", "dry-run", "force", "space", "parent", "alerts", "dashboard", "confluence-url", "confluence-email", "confluence-token-file", "config", "log-level", "log-format":
 			return
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok {

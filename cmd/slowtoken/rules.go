@@ -201,19 +201,31 @@ func noRule(what, id string, set *rules.Set) error {
 func rulesCheckCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "check FILE...",
-		Short:   "Check files of rules, together with those that ship with the program",
+		Short:   "Check files of rules and their examples, together with the rules that ship with the program",
 		Example: "  slowtoken rules check my-rules/*.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var files []rules.File
+			var examples []rules.Fixture
 			for _, name := range args {
 				content, err := os.ReadFile(name)
 				if err != nil {
 					return usageError("read rules: %w", err)
 				}
-				files = append(files, rules.File{Name: name, Text: content})
+				if !strings.HasSuffix(name, ".test.yaml") {
+					files = append(files, rules.File{Name: name, Text: content})
+					continue
+				}
+				list, err := rules.ReadFixtures(name, content)
+				if err != nil {
+					return ruleProblems(err)
+				}
+				examples = append(examples, list...)
 			}
 			set, err := rules.Load(rules.Builtin(), files)
+			if err == nil {
+				err = set.CheckFixtures(examples)
+			}
 			if err != nil {
 				return ruleProblems(err)
 			}

@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"slowtoken": main})
+	testscript.Main(m, map[string]func(){"slowtoken": main, "duckdb": duckdbMain})
 }
 
 // TestScript plays the sessions of testdata/script. Beside testscript's own commands they can say

@@ -38,7 +38,7 @@ func (d *Drawing) PNG(w io.Writer) error {
 			}
 		}
 	}
-	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
 	if err := encoder.Encode(w, c.Image()); err != nil {
 		return fmt.Errorf("encoding a picture as PNG: %w", err)
 	}
