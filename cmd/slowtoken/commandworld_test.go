@@ -134,9 +134,10 @@ func (w *commandWorld) files(t *testing.T) {
 	rule, _, _ = strings.Cut(rule, "```")
 	write("my-rules/long-waits.yaml", []byte("id: long-waits"+rule))
 	write("my-rules/long-waits.test.yaml", []byte("tests:\n  - name: long waits are named\n    measures: {queue_mean: 300ms, e2e_mean: 1s, utilisation: 0.9, queue_recoverable: [250ms, 200ms, 300ms]}\n    expect: {fires: [long-waits]}\n"))
+	write("metrics.json", []byte(`{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"vllm"}}]},"scopeMetrics":[{"scope":{},"metrics":[{"name":"vllm:num_requests_waiting","gauge":{"dataPoints":[{"timeUnixNano":"`+fmt.Sprint(now.Add(-2*time.Minute).UnixNano())+`","asDouble":3}]}}]}]}]}`+"\n"))
 	write("token", []byte("s3cr3t"))
 	writeCertificate(t, filepath.Join(w.dir, "server.crt"), filepath.Join(w.dir, "server.key"))
-	w.mustRun(t, "slowtoken import traces.json yesterday.json named.json")
+	w.mustRun(t, "slowtoken import traces.json yesterday.json named.json metrics.json")
 	w.mustRun(t, "slowtoken report traces.json --format json --out saved.json && for f in baseline before now a b; do cp saved.json $f.json; done")
 	w.mustRun(t, "slowtoken import --db traces.duckdb traces.json")
 }
