@@ -165,13 +165,11 @@ func TestBombsFromAHundredClientsLeaveAServerSmall(t *testing.T) {
 	answers := map[int]int{}
 	for i := range 100 {
 		attackers.Go(func() {
-			b, overGRPC, address, transport := bombs[i%len(bombs)], i%2 == 0, k.info.HTTP, &http.Transport{}
-			if overGRPC && b.coding != "deflate" { // which gRPC does not know
+			b, address, transport := bombs[i%len(bombs)], k.info.HTTP, &http.Transport{}
+			overGRPC := i%2 == 0 && b.coding != "deflate" // which gRPC does not know
+			if overGRPC {
 				address, transport.Protocols = k.info.GRPC, new(http.Protocols)
 				transport.Protocols.SetUnencryptedHTTP2(true)
-			} else {
-				overGRPC = false
-				address = k.info.HTTP
 			}
 			defer transport.CloseIdleConnections()
 			code, err := b.send(t.Context(), &http.Client{Transport: transport}, address, overGRPC)
