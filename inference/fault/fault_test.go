@@ -228,3 +228,37 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What a fault leaves when it is mended is what its system was before; of several, none is left.
+func TestLoadsOfFaultsComeWithoutThem(t *testing.T) {
+	for _, text := range []string{"sync-generate@0.6", "kv-squeeze@0.6", "skewed-router@4", "slow-network@300+small-chunk@48"} {
+		injections, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := NewScenario(Options{Seed: 3, Length: 40 * second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := before.InjectLoads(injections); err != nil {
+			t.Fatal(err)
+		}
+		run, err := before.Run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mended := simulate(t, injections[:1], 0, Options{})
+		if len(injections) > 1 {
+			mended = simulate(t, injections[1:], 0, Options{}) // the first one has no load of its own
+		}
+		if len(run.Requests) != len(mended.Requests) {
+			t.Errorf("%s: %d requests, mended %d", text, len(run.Requests), len(mended.Requests))
+			continue
+		}
+		for i := range run.Requests {
+			if a, b := &run.Requests[i], &mended.Requests[i]; a.Due != b.Due || a.ClientEnd != b.ClientEnd {
+				t.Fatalf("%s: request %d ends at %d, mended at %d", text, i, a.ClientEnd, b.ClientEnd)
+			}
+		}
+	}
+}

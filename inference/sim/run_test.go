@@ -57,6 +57,8 @@ func systems() map[string]Config {
 		"blocked loop":  c(func(c *Config) { c.Server.Block = 40 * millisecond }),
 		"one by one":    c(func(c *Config) { c.Server.BlockGenerate = true }),
 		"slow reader":   c(func(c *Config) { c.Client.ReadChunk, c.Client.Window = 30*millisecond, 4 }),
+		"few":           c(func(c *Config) { c.Client.Connections = 2 }),
+		"held":          c(func(c *Config) { c.Server.Hold = Hold{Share: 0.4, Duration: 700 * millisecond} }),
 		"narrow":        c(func(c *Config) { c.Network.Bandwidth = 4000 }),
 		"retries":       c(func(c *Config) { c.Retry.Share = 0.3 }),
 		"pauses":        c(func(c *Config) { c.Pauses = []Pause{{0, c.Start + 3*second, 500 * millisecond}} }),
@@ -163,5 +165,63 @@ func TestStepsAccountForEveryToken(t *testing.T) {
 	}
 	if got := e.State().Busy; got != want {
 		t.Errorf("the engine was busy for %d ns, its tokens take %d", got, want)
+	}
+}
+
+// A client has no more requests under way than connections, uses all of them while requests wait, and sends those first
+// that were due first.
+func TestClientKeepsToItsConnections(t *testing.T) {
+	c := NewConfig(Llama8B, H100)
+	c.Client.Connections, c.Client.Lag = 3, 0
+	run := simulate(t, c, chat(4, 60*second))
+	waited := 0
+	for i := range run.Requests {
+		r := &run.Requests[i]
+		underWay := 0
+		for k := range run.Requests {
+			if q := &run.Requests[k]; q.Sent <= r.Sent && r.Sent < q.ClientEnd {
+				underWay++
+			}
+		}
+		if underWay > 3 || r.Sent > r.Due && underWay < 3 {
+			t.Fatalf("request %d, due at %d and sent at %d, is one of %d under way", i, r.Due, r.Sent, underWay)
+		}
+		if i > 0 && r.Sent < run.Requests[i-1].Sent {
+			t.Fatalf("request %d is sent before the one that was due before", i)
+		}
+		if r.Sent > r.Due {
+			waited++
+		}
+	}
+	if waited < len(run.Requests)/4 {
+		t.Errorf("%d of %d requests waited for a connection", waited, len(run.Requests))
+	}
+}
+
+// Requests that are held are scheduled when they no longer are, and others pass them meanwhile.
+func TestOthersPassThoseThatAreHeld(t *testing.T) {
+	c := NewConfig(Llama8B, H100)
+	c.Server.Hold = Hold{Share: 0.4, Duration: second}
+	run := simulate(t, c, chat(4, 60*second))
+	held, passed := 0, 0
+	for i := range run.Requests {
+		r := &run.Requests[i]
+		wait := r.Scheduled - r.Queued
+		if (r.Chances.Route < 0.4) != (wait >= second) {
+			t.Errorf("request %d with chance %.2f waited %d ms", i, r.Chances.Route, wait/millisecond)
+		}
+		if wait < second {
+			continue
+		}
+		held++
+		if wait > second+200*millisecond {
+			t.Errorf("request %d waited %d ms though there is room", i, wait/millisecond)
+		}
+		if slices.ContainsFunc(run.Requests[i+1:], func(q Request) bool { return q.Scheduled < r.Scheduled }) {
+			passed++
+		}
+	}
+	if held < 50 || passed < held/2 {
+		t.Errorf("%d were held, %d of them passed by others", held, passed)
 	}
 }
