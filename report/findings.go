@@ -99,6 +99,9 @@ func ruleTargets(list []TargetResult) (t rules.Targets) {
 		switch target.Measure {
 		case "TTFT":
 			t.TTFT = t.TTFT || missed
+			if target.Statistic == "p95" {
+				t.TTFTP95 = target.Limit
+			}
 		case "TPOT":
 			t.TPOT = t.TPOT || missed
 			t.TPOTLimit = target.Limit
@@ -107,6 +110,9 @@ func ruleTargets(list []TargetResult) (t rules.Targets) {
 			}
 		case "E2E":
 			t.E2E = t.E2E || missed
+			if target.Statistic == "p95" {
+				t.E2EP95 = target.Limit
+			}
 		}
 	}
 	return t

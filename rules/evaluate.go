@@ -60,7 +60,7 @@ func (s *Set) Evaluate(cases []Case) *Result {
 
 // evaluateCase evaluates all rules in one case: telemetry first, since what it discredits names no bottleneck.
 func (s *Set) evaluateCase(c *Case, result *Result, decided map[string]bool, needs map[string][]Need) (found []Finding) {
-	var fired []*Rule
+	var fired []Finding
 	discredited := map[analyzer.Phase]string{}
 	for _, r := range s.Rules {
 		if (r.Scope == ScopeAll) != (c.Regime == 0) {
@@ -85,14 +85,15 @@ func (s *Set) evaluateCase(c *Case, result *Result, decided map[string]bool, nee
 		for _, phase := range r.Discredits.Phases() {
 			discredited[phase] = r.ID
 		}
-		fired = append(fired, r)
+		fired = append(fired, r.finding(c))
 	}
-	for _, r := range fired {
-		if by := excludedBy(r, fired); by != "" {
-			result.Withheld = append(result.Withheld, Withheld{r.ID, by, by + " explains it", c.Place})
+	for i := range fired {
+		f := &fired[i]
+		if by := s.excludedBy(f, fired, func(*Finding) bool { return true }); by != "" {
+			result.Withheld = append(result.Withheld, Withheld{f.Rule, by, by + " explains it", c.Place})
 			continue
 		}
-		found = append(found, r.finding(c))
+		found = append(found, *f)
 	}
 	return found
 }
@@ -101,28 +102,30 @@ func (s *Set) evaluateCase(c *Case, result *Result, decided map[string]bool, nee
 func (s *Set) notExcluded(found []Finding, result *Result) (kept []Finding) {
 	for i := range found {
 		f := &found[i]
-		by := slices.IndexFunc(found, func(other Finding) bool {
-			return (other.Regime == 0) != (f.Regime == 0) && f.meets(&other) && slices.Contains(s.Rule(other.Rule).Excludes, f.Rule) &&
-				(!other.Experimental || f.Experimental)
-		})
-		if by < 0 {
+		by := s.excludedBy(f, found, func(other *Finding) bool { return (other.Regime == 0) != (f.Regime == 0) && f.meets(other) })
+		if by == "" {
 			kept = append(kept, *f)
 			continue
 		}
-		result.Withheld = append(result.Withheld, Withheld{f.Rule, found[by].Rule, found[by].Rule + " explains it", f.Place})
+		result.Withheld = append(result.Withheld, Withheld{f.Rule, by, by + " explains it", f.Place})
 	}
 	return kept
 }
 
-// excludedBy returns the id of a rule that fired too and excludes r; "" for none. What is experimental excludes nothing
-// that is not.
-func excludedBy(r *Rule, fired []*Rule) string {
-	for _, other := range fired {
-		if slices.Contains(other.Excludes, r.ID) && (!other.Experimental() || r.Experimental()) {
-			return other.ID
+// excludedBy returns the rule of a finding of the list that excludes f and can stand for it; "" for none.
+func (s *Set) excludedBy(f *Finding, list []Finding, near func(*Finding) bool) string {
+	for i := range list {
+		if other := &list[i]; near(other) && slices.Contains(s.Rule(other.Rule).Excludes, f.Rule) && other.standsFor(f) {
+			return other.Rule
 		}
 	}
 	return ""
+}
+
+// standsFor reports whether f may be named in the place of other, which it explains: what is experimental says nothing
+// about what is not, and what is minor does not explain what matters.
+func (f *Finding) standsFor(other *Finding) bool {
+	return (!f.Experimental || other.Experimental) && (f.Severity != SeverityMinor || other.Severity == SeverityMinor)
 }
 
 func addNeeds(list []Need, names []string, m Measures) []Need {

@@ -25,6 +25,7 @@ type Targets struct {
 	Missed          bool
 	TTFT, TPOT, E2E bool    // one of that measure is missed
 	TPOTLimit       float64 // the acceptable mean, in nanoseconds; 0 for none
+	TTFTP95, E2EP95 float64 // targets of the 95th percentile, in nanoseconds; 0 for none
 }
 
 // A view is the requests of one case, with what is asked of them again and again.
@@ -101,6 +102,7 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measureQueue()
 	v.measureCulprit()
 	v.measureSizes()
+	v.measureSteps()
 	v.measureDecode()
 	v.measureGaps()
 	v.measureCaches()

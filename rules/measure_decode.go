@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ const minCompared = 20
 
 // measureDecode fills in what the speed of decode goes with.
 func (v *view) measureDecode() {
-	v.measureInterference()
 	var list []*population.Record
 	for _, r := range v.latency {
 		if _, ok := r.TPOT(); ok {
@@ -43,7 +41,10 @@ func (v *view) measureDecode() {
 			tpot[i] -= slope * (inService[i] - meanOf(inService))
 		}
 	}
-	if slope, half, ok := trend(at, tpot); ok && float64(v.until-v.since) >= 300e9 {
+	if s := v.domain.Steps; s != nil && s.Drift != (population.Estimate{}) {
+		v.m["tpot_drift"] = number(s.Drift.Value, s.N).within(s.Drift.Low, s.Drift.High)
+		v.m["tpot_drift_low"] = number(s.Drift.Low, s.N)
+	} else if slope, half, ok := trend(at, tpot); s == nil && ok && float64(v.until-v.since) >= 300e9 {
 		perTen := 600 / meanOf(tpot)
 		v.m["tpot_drift"] = number(slope*perTen, len(list)).within((slope-half)*perTen, (slope+half)*perTen)
 		v.m["tpot_drift_low"] = number((slope-half)*perTen, len(list))
@@ -104,11 +105,10 @@ func (v *view) decoding(list []*population.Record) (at, tpot, inService []float6
 // measureInterference fits how fast requests decode on the share of their decode that overlaps foreign prefill, and on how
 // many decode with them: rate = a + b x share + c x others. Without foreign prefill a token takes 1/a, under it 1/(a+b).
 func (v *view) measureInterference() {
-	prefills := v.prefills()
-	if len(prefills.starts) == 0 {
+	busy := v.prefillTime()
+	if len(busy) == 0 {
 		return
 	}
-	busy := v.prefillTime()
 	var list []*population.Record
 	for _, r := range v.latency {
 		if _, ok := r.TPOT(); ok && r.LastToken > r.FirstToken {
@@ -357,8 +357,8 @@ func (v *view) measureHardware() {
 			}
 		}
 		if floor, ok := h.DecodeFloor(r); ok && floor > 0 {
-			if ns := phaseTime(r, analyzer.Decode, population.PathE2E); ns > 0 && r.OutputTokens > 1 {
-				decode, decodeFloor, steps = decode+float64(ns), decodeFloor+floor, steps+float64(r.OutputTokens-1)
+			if ns := v.cleanDecode(r); ns > 0 && r.OutputTokens > 1 {
+				decode, decodeFloor, steps = decode+ns, decodeFloor+floor, steps+float64(r.OutputTokens-1)
 				nd++
 			}
 		}
@@ -369,89 +369,37 @@ func (v *view) measureHardware() {
 	if nd >= minCompared {
 		v.m["decode_floor_ratio"], v.m["decode_floor"] = number(decode/decodeFloor, nd), span(decodeFloor/steps, nd)
 	}
+	v.measureAlone(h)
 }
 
-// A stall is a gap between chunks of a request that is far longer than its others.
-type stall struct {
-	from, to int64
-	request  int
-}
-
-// maxStalls is how many stalls are compared with the streams in flight.
-const maxStalls = 20_000
-
-// measureCommonStalls finds stalls that nearly all streams of a process in flight share, without a prefill in them: the
-// process or its host stood still.
-func (v *view) measureCommonStalls() {
-	var begins, ends []int64 // of streams
-	var stalls []stall
-	for _, r := range v.latency {
-		icl := r.ICL()
-		if len(icl) < 2 || r.FirstToken == 0 {
-			continue
-		}
-		sorted := slices.Clone(icl)
-		slices.Sort(sorted)
-		limit := max(5*sorted[population.NearestRank(len(sorted), 0.5)], 100_000)
-		at := r.FirstToken
-		for _, us := range icl {
-			if next := at + int64(us)*1000; us > limit && len(stalls) < maxStalls {
-				stalls = append(stalls, stall{at, next, len(begins)})
-			}
-			at += int64(us) * 1000
-		}
-		begins, ends = append(begins, r.FirstToken), append(ends, at)
-	}
-	if len(stalls) == 0 {
-		v.m["common_stalls"], v.m["common_stall_share"], v.m["common_stall_mean"] = number(0, 0), number(0, 0), span(0.0, 0)
+// measureAlone says how far a step of decode with one request is from the least that the device takes for it.
+func (v *view) measureAlone(h *population.Hardware) {
+	s := v.domain.Steps
+	if s == nil {
 		return
 	}
-	slices.SortFunc(stalls, func(a, b stall) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.request, b.request)) })
-	slices.Sort(begins)
-	slices.Sort(ends)
-	prefills := v.prefills()
-	common, groups, lost := 0, 0, 0.0
-	for i := 0; i < len(stalls); {
-		from, to, j := stalls[i].from, stalls[i].to, i
-		touched := map[int]bool{}
-		for ; j < len(stalls) && stalls[j].from < to; j++ {
-			touched[stalls[j].request] = true
-			from, to = max(from, stalls[j].from), min(to, stalls[j].to)
-		}
-		// Of the streams that had begun by its end, those that ended before it are gone.
-		begun, _ := slices.BinarySearch(begins, to)
-		gone, _ := slices.BinarySearch(ends, from+1)
-		there := begun - gone
-		if len(touched) >= 3 && float64(len(touched)) >= 0.8*float64(there) && !prefills.overlap(from, to) {
-			groups++
-			common += j - i
-			for _, s := range stalls[i:j] {
-				lost += float64(s.to - s.from)
-			}
-		}
-		i = j
-	}
-	v.m["common_stalls"], v.m["common_stall_share"] = number(float64(groups), len(stalls)), number(float64(common)/float64(len(stalls)), len(stalls))
-	v.m["common_stall_mean"] = span(lost/float64(max(1, len(v.latency))), common)
-}
-
-// intervals are stretches of time by their ends, each sorted by itself.
-type intervals struct{ starts, ends []int64 }
-
-func (v *view) prefills() (list intervals) {
-	for _, r := range v.members {
-		if ns := phaseTime(r, analyzer.Prefill, population.PathTTFT); ns > 0 && r.FirstToken != 0 {
-			list.starts, list.ends = append(list.starts, r.FirstToken-ns), append(list.ends, r.FirstToken)
+	var floor float64
+	n := 0
+	for _, r := range v.latency {
+		if ns, ok := h.AloneFloor(r); ok {
+			floor += ns
+			n++
 		}
 	}
-	slices.Sort(list.starts)
-	slices.Sort(list.ends)
-	return list
+	if n >= minCompared && floor > 0 {
+		floor /= float64(n)
+		v.m["decode_alone_floor"], v.m["decode_alone_ratio"] = span(floor, n), number(s.Alone/floor, s.N)
+		v.m["decode_alone_excess"] = span(max(0, s.Alone-floor), s.N)
+	}
 }
 
-// overlap reports whether a stretch shares time with one of the intervals.
-func (l *intervals) overlap(from, to int64) bool {
-	begun, _ := slices.BinarySearch(l.starts, to)
-	over, _ := slices.BinarySearch(l.ends, from+1)
-	return begun > over
+// cleanDecode is how long r's decode takes, without what others' prompts add to it as far as that is known.
+func (v *view) cleanDecode(r *population.Record) float64 {
+	if s := v.domain.Steps; s != nil {
+		if load, ok := s.Load(r); ok {
+			return s.Clean(load.Batch) * load.Steps
+		}
+		return 0
+	}
+	return float64(phaseTime(r, analyzer.Decode, population.PathE2E))
 }

@@ -169,6 +169,12 @@ func (v *view) measureLatency() {
 		if t.TPOTLimit > 0 {
 			v.m["tpot_limit"] = span(t.TPOTLimit, 0)
 		}
+		if t.TTFTP95 > 0 {
+			v.m["ttft_limit"] = span(t.TTFTP95, 0)
+		}
+		if t.E2EP95 > 0 {
+			v.m["e2e_limit"] = span(t.E2EP95, 0)
+		}
 	}
 }
 

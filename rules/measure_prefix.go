@@ -25,7 +25,7 @@ func (v *view) measurePrefix() {
 			m["cached_share"] = m["metric_prefix_hit_share"]
 		case known && enabled == "false":
 			m["cached_share"] = number(0, mean.N)
-		case m["cached_prefix_tokens"].Known && m["prefill_r2"].Number >= minPrefixR2:
+		case m["cached_prefix_tokens"].Known && v.interceptTells(mean.Number):
 			// A gap is what the cache misses for certain: as many may be cached as the interval of the intercept allows.
 			if p := v.domain.Sizes.Prefill; p != nil && p.Slope.Value > 0 {
 				mayBe = min(1, -p.Intercept.Low/p.Slope.Value/mean.Number)
@@ -38,6 +38,20 @@ func (v *view) measurePrefix() {
 	}
 }
 
+// interceptTells reports whether the intercept of prefill on prompt tokens says how many are cached: prompt length
+// explains prefill, or the intercept is known to a quarter of the mean prompt. A few prompts that are far longer than the
+// others draw the line by themselves.
+func (v *view) interceptTells(mean float64) bool {
+	p := v.domain.Sizes.Prefill
+	if long := v.m["stall_long_share"]; p == nil || p.Slope.Value <= 0 || long.Known && long.Number >= fewLongPrompts {
+		return false
+	}
+	return v.m["prefill_r2"].Number >= minPrefixR2 || (p.Intercept.High-p.Intercept.Low)/p.Slope.Value <= mean/4
+}
+
+// fewLongPrompts is the share of prompt tokens from which on a few long prompts hold most of them.
+const fewLongPrompts = 0.4
+
 // minPrefixR2 is how much of prefill's variance prompt length must explain before its intercept says what was cached.
 const minPrefixR2 = 0.5
 
@@ -45,6 +59,9 @@ const minPrefixR2 = 0.5
 // those that are stated to stay there.
 func (v *view) measureBus() {
 	h, tpot := v.domain.Hardware, v.m["uncontended_tpot"]
+	if step := v.m["decode_step"]; step.Known {
+		tpot = step
+	}
 	if h == nil || !tpot.Known || tpot.Number <= 0 {
 		return
 	}

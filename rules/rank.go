@@ -167,7 +167,7 @@ func (s *Set) fold(list []Finding) []Finding {
 	for i := range list {
 		parent[i] = -1
 		for j := range list {
-			if i != j && slices.Contains(causes[list[j].Rule], list[i].Rule) && list[i].meets(&list[j]) && (!list[j].Experimental || list[i].Experimental) {
+			if i != j && slices.Contains(causes[list[j].Rule], list[i].Rule) && list[i].meets(&list[j]) && list[j].standsFor(&list[i]) {
 				parent[i] = j
 				break
 			}

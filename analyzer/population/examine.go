@@ -141,7 +141,8 @@ func (p *Population) examineDomain(domain Domain, o *StudyOptions) *DomainStudy 
 		}
 	}
 	d.Blame, _ = p.Blame(&d.Domain, &d.Queueing) // what is missing for it, Queueing says
-	d.Hardware = p.Hardware(&d.Domain, d.Regimes, &d.Sizes, o.Facts, o.Seed)
+	d.Steps = p.Steps(&d.Domain, domain.Members, &d.Sizes, o.Facts)
+	d.Hardware = p.Hardware(&d.Domain, d.Regimes, &d.Sizes, d.Steps, o.Facts, o.Seed)
 	d.rerun = p.rerun(d)
 	if !domain.PrefillOnly {
 		d.stepped = p.stepped(d, o)

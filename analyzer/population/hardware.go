@@ -33,6 +33,7 @@ type Utilization struct {
 	Interval bool     // whether there is an interval
 	N        int      // requests
 	Batch    float64  // of MBU: sequences in a step, weighted by time
+	Fitted   bool     // of MBU: too few decode without foreign prefill, so that [Steps] say what a step takes
 
 	// Impossible says that it is over 1: tokens came without a step of their own (speculation), or the model, its type
 	// or the device is not what was stated. It is never efficiency.
@@ -45,7 +46,7 @@ const minUtilization = 20
 var errModelsMixed = errors.New("the domain serves several models")
 
 // Hardware looks model and device up and measures how they are used by the requests of those regimes of d.
-func (p *Population) Hardware(d *Domain, regimes []*RegimeStudy, s *Sizes, f Facts, seed uint64) *Hardware {
+func (p *Population) Hardware(d *Domain, regimes []*RegimeStudy, s *Sizes, steps *Steps, f Facts, seed uint64) *Hardware {
 	h := &Hardware{replicas: 1}
 	h.disk, _ = f.Number("disk_bandwidth")
 	trip, _ := f.Number("network_rtt")
@@ -71,7 +72,7 @@ func (p *Population) Hardware(d *Domain, regimes []*RegimeStudy, s *Sizes, f Fac
 	prefilling := p.occupied(d.together(), (*Record).prefillInterval)
 	boot := newBootstrap(len(p.Records), regimes, seed)
 	h.measureMFU(p, regimes, boot, prefilling)
-	h.measureMBU(p, d, regimes, boot, prefilling)
+	h.measureMBU(p, d, regimes, boot, prefilling, steps)
 	return h
 }
 
@@ -158,8 +159,9 @@ func (h *Hardware) measureMFU(p *Population, regimes []*RegimeStudy, boot *boots
 	h.MFU = &u
 }
 
-// measureMBU measures decodes that no foreign prefill overlaps.
-func (h *Hardware) measureMBU(p *Population, d *Domain, regimes []*RegimeStudy, boot *bootstrap, prefilling *occupancy) {
+// measureMBU measures decodes that no foreign prefill overlaps. Where these are too few, it takes for each decode what its
+// steps would have taken without.
+func (h *Hardware) measureMBU(p *Population, d *Domain, regimes []*RegimeStudy, boot *bootstrap, prefilling *occupancy, fit *Steps) {
 	if h.decoding == nil {
 		h.abstain("MBU", "nobody says how many engines there are, so the size of a batch is unknown", "state --fact replicas=N, or set service.instance.id")
 		return
@@ -168,33 +170,47 @@ func (h *Hardware) measureMBU(p *Population, d *Domain, regimes []*RegimeStudy, 
 		h.abstain("MBU", "the prefill of most requests is not observable, so that a decode without foreign prefill cannot be told", "tracing of the engine itself")
 		return
 	}
-	var u Utilization
-	var batchTime float64
-	done, could := make([]float64, boot.groups), make([]float64, boot.groups)
-	for _, r := range latencies(p, regimes) {
-		from, to, ok := r.record.decodeInterval()
-		steps, known := h.steps(r.record)
-		if !ok || !known || r.record.InputTokens < 0 || prefilling.mean(from, to) > 0 || boot.of[r.index] < 0 {
-			continue
-		}
-		batch := h.batch(r.record)
-		share := h.serving.MBU(batch, h.context(r.record), float64(to-from)/steps)
-		u.N++
-		batchTime += batch * float64(to-from)
-		done[boot.of[r.index]] += share * float64(to-from)
-		could[boot.of[r.index]] += float64(to - from)
+	alone := h.memoryUse(p, regimes, boot, func(r *Record) (step float64, ok bool) {
+		from, to, ok := r.decodeInterval()
+		steps, known := h.steps(r)
+		return float64(to-from) / steps, ok && known && prefilling.mean(from, to) == 0
+	})
+	if alone.N < minUtilization && fit != nil {
+		alone = h.memoryUse(p, regimes, boot, func(r *Record) (step float64, ok bool) {
+			load, ok := fit.Load(r)
+			return fit.Clean(load.Batch), ok
+		})
+		alone.Fitted = true
 	}
-	if u.N < minUtilization {
-		h.abstain("MBU of "+cmp.Or(d.Name, "the server"), fmt.Sprintf("%d requests decode without foreign prefill, of %d that it needs", u.N, minUtilization), "a window with less load, or more requests")
+	if alone.N < minUtilization {
+		h.abstain("MBU of "+cmp.Or(d.Name, "the server"), fmt.Sprintf("%d requests decode without foreign prefill, of %d that it needs", alone.N, minUtilization), "a window with less load, or more requests")
 		return
 	}
-	u.Share, u.Interval = boot.ratio(done, could)
-	var total float64
-	for _, ns := range could {
-		total += ns
+	h.MBU = &alone
+}
+
+// memoryUse is the share of the bandwidth that decode uses, by the time of a step of each request.
+func (h *Hardware) memoryUse(p *Population, regimes []*RegimeStudy, boot *bootstrap, step func(*Record) (ns float64, ok bool)) (u Utilization) {
+	var batchTime, total float64
+	done, could := make([]float64, boot.groups), make([]float64, boot.groups)
+	for _, r := range latencies(p, regimes) {
+		ns, ok := step(r.record)
+		if !ok || r.record.InputTokens < 0 || boot.of[r.index] < 0 {
+			continue
+		}
+		batch, time := h.batch(r.record), float64(r.record.LastToken-r.record.FirstToken)
+		u.N++
+		batchTime += batch * time
+		done[boot.of[r.index]] += h.serving.MBU(batch, h.context(r.record), ns) * time
+		could[boot.of[r.index]] += time
+		total += time
 	}
+	if u.N == 0 {
+		return u
+	}
+	u.Share, u.Interval = boot.ratio(done, could)
 	u.Batch, u.Impossible = batchTime/total, u.Share.Value > 1
-	h.MBU = &u
+	return u
 }
 
 // prompt returns how many tokens of r's prompt were computed, and how many came from a cache.
@@ -258,6 +274,14 @@ func (h *Hardware) DecodeFloor(r *Record) (ns float64, ok bool) {
 	return steps * h.serving.DecodeFloor(h.batch(r), h.context(r)), true
 }
 
+// AloneFloor returns the least time of r's decode step if nobody shared it, in nanoseconds.
+func (h *Hardware) AloneFloor(r *Record) (ns float64, ok bool) {
+	if h.serving == nil {
+		return 0, false
+	}
+	return h.serving.DecodeFloor(1, h.context(r)), true
+}
+
 // LoadFloor returns the least time in which the weights come to the device, in nanoseconds; ok is false while neither
 // the bus nor the disk is known.
 func (h *Hardware) LoadFloor() (ns float64, ok bool) {
@@ -291,39 +315,62 @@ func latencies(p *Population, regimes []*RegimeStudy) []indexed {
 	return list
 }
 
-// An occupancy is how many intervals hold each instant.
+// An occupancy is how many intervals hold each instant, or what they weigh together.
 type occupancy struct {
 	intervals int
 	at        []int64   // instants of change
-	count     []int     // from there on
+	count     []float64 // from there on
 	area      []float64 // under the counts, up to there
+	held      []float64 // nanoseconds with any interval, up to there
 }
 
 // occupied returns the occupancy of the members' intervals.
 func (p *Population) occupied(members []int32, interval func(*Record) (from, to int64, ok bool)) *occupancy {
+	return p.weighed(members, func(r *Record) (from, to int64, weight float64, ok bool) {
+		from, to, ok = interval(r)
+		return from, to, 1, ok
+	})
+}
+
+// weighed returns the occupancy of the members' intervals, each with its weight.
+func (p *Population) weighed(members []int32, interval func(*Record) (from, to int64, weight float64, ok bool)) *occupancy {
+	return occupancyOf(len(members), func(i int) (from, to int64, weight float64, ok bool) { return interval(p.record(members[i])) })
+}
+
+// occupancyOf returns the occupancy of n intervals.
+func occupancyOf(n int, interval func(i int) (from, to int64, weight float64, ok bool)) *occupancy {
 	type change struct {
-		at int64
-		by int
+		at     int64
+		by     int
+		weight float64
 	}
 	var changes []change
-	for _, m := range members {
-		if from, to, ok := interval(p.record(m)); ok {
-			changes = append(changes, change{from, 1}, change{to, -1})
+	for i := range n {
+		if from, to, weight, ok := interval(i); ok {
+			changes = append(changes, change{from, 1, weight}, change{to, -1, -weight})
 		}
 	}
-	slices.SortFunc(changes, func(a, b change) int { return int(min(max(a.at-b.at, -1), 1)) })
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.weight, b.weight)) })
 	o := &occupancy{intervals: len(changes) / 2}
-	there, area := 0, 0.0
+	there, count, area, held := 0, 0.0, 0.0, 0.0
 	for i, c := range changes {
 		if i > 0 {
-			area += float64(there) * float64(c.at-changes[i-1].at)
+			dt := float64(c.at - changes[i-1].at)
+			area += count * dt
+			if there > 0 {
+				held += dt
+			}
 		}
-		there += c.by
+		if there += c.by; there == 0 {
+			count = 0 // what rounding left
+		} else {
+			count += c.weight
+		}
 		if n := len(o.at); n > 0 && o.at[n-1] == c.at {
-			o.count[n-1] = there
+			o.count[n-1] = count
 			continue
 		}
-		o.at, o.count, o.area = append(o.at, c.at), append(o.count, there), append(o.area, area)
+		o.at, o.count, o.area, o.held = append(o.at, c.at), append(o.count, count), append(o.area, area), append(o.held, held)
 	}
 	return o
 }
@@ -333,16 +380,28 @@ func (o *occupancy) mean(from, to int64) float64 {
 	if to <= from {
 		return 0
 	}
-	return (o.until(to) - o.until(from)) / float64(to-from)
+	return (o.until(to, o.area, func(i int) float64 { return o.count[i] }) - o.until(from, o.area, func(i int) float64 { return o.count[i] })) / float64(to-from)
 }
 
-func (o *occupancy) until(t int64) float64 {
+// covered returns how many nanoseconds of [from, to) some interval holds.
+func (o *occupancy) covered(from, to int64) float64 {
+	any := func(i int) float64 {
+		if i+1 < len(o.at) && o.held[i+1] > o.held[i] {
+			return 1
+		}
+		return 0
+	}
+	return max(0, o.until(to, o.held, any)-o.until(from, o.held, any))
+}
+
+// until returns the sum up to t: what it was at the last change, and what it grows by since.
+func (o *occupancy) until(t int64, sum []float64, rate func(int) float64) float64 {
 	i, found := slices.BinarySearch(o.at, t)
 	if found {
-		return o.area[i]
+		return sum[i]
 	}
 	if i == 0 {
 		return 0
 	}
-	return o.area[i-1] + float64(o.count[i-1])*float64(t-o.at[i-1])
+	return sum[i-1] + rate(i-1)*float64(t-o.at[i-1])
 }

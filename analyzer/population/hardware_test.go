@@ -54,7 +54,7 @@ func TestHardwareMeasuresWhatTheEngineAttains(t *testing.T) {
 	p, s := efficientEngine(t, 200, 0.4, 0.6)
 	f := Facts{"device": "NVIDIA H100 80GB HBM3"}
 	d, regimes := studied(p, f)
-	h := p.Hardware(d, regimes, nil, f, 1)
+	h := p.Hardware(d, regimes, nil, nil, f, 1)
 	if len(h.Abstained) > 0 || h.MFU == nil || h.MBU == nil {
 		t.Fatalf("abstains: %+v", h.Abstained)
 	}
@@ -80,7 +80,7 @@ func TestHardwareMeasuresWhatTheEngineAttains(t *testing.T) {
 		t.Errorf("load floor %g", load)
 	}
 	f["disk_bandwidth"] = "1e9"
-	if load, _ := p.Hardware(d, regimes, nil, f, 1).LoadFloor(); math.Abs(load-s.WeightTotal()) > 1 {
+	if load, _ := p.Hardware(d, regimes, nil, nil, f, 1).LoadFloor(); math.Abs(load-s.WeightTotal()) > 1 {
 		t.Errorf("load floor from a disk of 1 GB/s: %g", load)
 	}
 }
@@ -90,7 +90,7 @@ func TestHardwareNeverCallsTheImpossibleEfficient(t *testing.T) {
 	p, _ := efficientEngine(t, 100, 0.4, 0.6)
 	f := Facts{"device": "H100-SXM", "dtype": "float32"}
 	d, regimes := studied(p, f)
-	h := p.Hardware(d, regimes, nil, f, 1)
+	h := p.Hardware(d, regimes, nil, nil, f, 1)
 	if h.MBU == nil || !h.MBU.Impossible || h.MBU.Share.Value < 1.1 {
 		t.Errorf("MBU is %+v", h.MBU)
 	}
@@ -129,7 +129,7 @@ func TestHardwareAbstains(t *testing.T) {
 		"unknown data type": {whole, Facts{"device": "H200", "quantization": "secret"}, `quantization "secret" is not known`},
 	} {
 		d, regimes := studied(c.p, c.f)
-		h := c.p.Hardware(d, regimes, nil, c.f, 1)
+		h := c.p.Hardware(d, regimes, nil, nil, c.f, 1)
 		found := false
 		for _, a := range h.Abstained {
 			found = found || strings.Contains(a.Why, c.says) && a.Remedy != ""
@@ -145,8 +145,8 @@ func TestHardwareKnowsTheCachedPrefix(t *testing.T) {
 	p, _ := efficientEngine(t, 60, 0.4, 0.6)
 	f := Facts{"device": "H100-SXM"}
 	d, regimes := studied(p, f)
-	all := p.Hardware(d, regimes, nil, f, 1)
-	cached := p.Hardware(d, regimes, &Sizes{CachedTokens: &Estimate{Value: 250}}, f, 1)
+	all := p.Hardware(d, regimes, nil, nil, f, 1)
+	cached := p.Hardware(d, regimes, &Sizes{CachedTokens: &Estimate{Value: 250}}, nil, f, 1)
 	if cached.MFU.Share.Value > 0.8*all.MFU.Share.Value {
 		t.Errorf("MFU %g with 250 cached tokens, %g without", cached.MFU.Share.Value, all.MFU.Share.Value)
 	}

@@ -52,10 +52,9 @@ func (p *Population) fitPrefill(s *Sizes, members []int32, seed uint64) {
 	var x, y []float64
 	for _, m := range members {
 		r := &p.Records[m]
-		_, prefill, _, ok := r.served()
-		if ok && r.InputTokens > 0 && r.Outcome == analyzer.Succeeded {
-			prefill -= r.observed(analyzer.GPUTransfer, PathTTFT) + r.observed(analyzer.ModelLoad, PathTTFT) // stated apart
-			x, y = append(x, float64(r.uncached())), append(y, float64(max(0, prefill)))
+		// What else lies between the queue and the first token, of a gateway above all, is not prefill.
+		if prefill := r.observed(analyzer.Prefill, PathTTFT); prefill > 0 && r.Joined != 0 && r.Leg == analyzer.LegNone && r.InputTokens > 0 && r.Outcome == analyzer.Succeeded {
+			x, y = append(x, float64(r.uncached())), append(y, float64(prefill))
 		}
 	}
 	if len(x) < minSizes {

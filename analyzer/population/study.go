@@ -42,6 +42,7 @@ type DomainStudy struct {
 	Blame     *Blame         // nil where Queueing does not say what is waited for
 	Regimes   []*RegimeStudy // by time
 	Incidents []Incident     // by time, of all regimes
+	Steps     *Steps         // nil where too little is known of them
 	Hardware  *Hardware
 
 	rerun   *rerun        // nil where the domain cannot be replayed
