@@ -23,6 +23,7 @@ const (
 	FloorStated   = "stated round trip"         // of the network
 	FloorOverhead = "0, makes no tokens"        // of the client, gateways, front ends and streams
 	FloorCapacity = "replay with more capacity" // of queue
+	FloorInTurn   = "replay in turn"            // of queue, where replicas wait while others are idle
 	FloorCalm     = "waits of 5 % of E2E"       // of queue, where nothing can be replayed
 )
 
@@ -80,24 +81,20 @@ func newGains(phase analyzer.Phase, n int) *gains {
 // gainsOf computes what a phase would win in every domain.
 func (p *Population) gainsOf(phase analyzer.Phase, domains []*DomainStudy, baseline *Sample) *gains {
 	g := newGains(phase, len(p.Records))
+	var done map[*DomainStudy]bool
+	if phase == analyzer.Queue {
+		done = p.queueInTurn(g, domains)
+	}
 	for _, d := range domains {
-		p.addGains(g, d, baseline)
+		if !done[d] {
+			p.addGains(g, d, baseline)
+		}
 	}
 	return g
 }
 
 func (p *Population) addGains(g *gains, d *DomainStudy, baseline *Sample) {
-	shown := false
-	for _, r := range d.Regimes {
-		for _, m := range r.Latency {
-			rec := &p.Records[m]
-			t, known := rec.time(g.phase)
-			g.known[m] = known
-			g.observed[PathTTFT][m], g.observed[PathE2E][m] = t.TTFT, t.E2E
-			g.excess[m] = float64(t.E2E)
-			shown = shown || rec.shows(g.phase)
-		}
-	}
+	shown := p.takeIn(g, d)
 	if !shown {
 		g.forget(d)
 		return
