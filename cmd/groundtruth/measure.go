@@ -192,7 +192,9 @@ func (b *bench) analyze(s *simulated, r *result) error {
 	r.unfit = r.isHealthy() && owner.missed(s.run)
 	if b.saves(r) {
 		o := b.options(s, d, owner)
-		o.Baseline = owner.sample
+		if o.Baseline, err = owner.baseline(); err != nil {
+			return fmt.Errorf("calibrate: %w", err)
+		}
 		again, err := report.Build(tracesOf(s, d), o)
 		if err != nil {
 			return err

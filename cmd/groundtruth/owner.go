@@ -26,10 +26,15 @@ type owners struct {
 
 // An owner states the targets of one system.
 type owner struct {
+	calibration scenario
+
 	once    sync.Once
 	targets []report.Target
-	sample  *population.Sample // of the calibration run in the main dialect, as analyze --baseline reads it; nil of healthy systems
 	err     error
+
+	sampled   sync.Once
+	sample    *population.Sample
+	sampleErr error
 }
 
 // of returns the owner of a scenario's system.
@@ -42,11 +47,11 @@ func (o *owners) of(s *scenario) (*owner, error) {
 	key := calibration.name()
 	one := o.list[key]
 	if one == nil {
-		one = &owner{}
+		one = &owner{calibration: calibration}
 		o.list[key] = one
 	}
 	o.mutex.Unlock()
-	one.once.Do(func() { one.err = one.calibrate(&calibration) })
+	one.once.Do(func() { one.err = one.calibrate() })
 	return one, one.err
 }
 
@@ -68,21 +73,31 @@ func (s *scenario) calibration(seed uint64) scenario {
 // partCalibration marks systems that are run for their owners alone.
 const partCalibration part = "calibration"
 
-func (o *owner) calibrate(s *scenario) error {
-	system, err := simulate(s, -1)
+func (o *owner) calibrate() error {
+	system, err := simulate(&o.calibration, -1)
 	if err != nil {
 		return err
 	}
 	o.targets = statedTargets(system.run)
-	if s.isHealthy() {
-		return nil
-	}
-	d, err := emit.ByName(mainDialect)
-	if err != nil {
-		return err
-	}
-	o.sample, err = report.Sample(tracesOf(system, d), report.Options{Dialects: dialect.All})
-	return err
+	return nil
+}
+
+// baseline is the calibration run in the main dialect, as slowtoken analyze --baseline takes it.
+func (o *owner) baseline() (*population.Sample, error) {
+	o.sampled.Do(func() {
+		system, err := simulate(&o.calibration, -1)
+		if err != nil {
+			o.sampleErr = err
+			return
+		}
+		d, err := emit.ByName(mainDialect)
+		if err != nil {
+			o.sampleErr = err
+			return
+		}
+		o.sample, o.sampleErr = report.Sample(tracesOf(system, d), report.Options{Dialects: dialect.All})
+	})
+	return o.sample, o.sampleErr
 }
 
 // missed reports whether a run takes longer than its owner lets it.
