@@ -133,6 +133,7 @@ var AnalysisKeys = []string{
 	"x_request_id",
 
 	"inference_time",
+	"time_per_token",
 	"queue_time",
 	"total_time",
 	"validation_time",

@@ -9,6 +9,12 @@ func (f *callFinder) fillLedgers(c int32, r *Request) {
 	f.openChain(k, r)
 	f.readStatements(c, k)
 	f.placeTokens(k, r)
+	if k.inner != k.head && f.serverSide(k.inner) {
+		start, _ := f.t.Extent(k.inner)
+		if start += f.statement.move[k.inner]; start >= r.Start && start <= r.End {
+			r.Entered = start
+		}
+	}
 	o := f.walkOptions(c, k, r)
 	r.E2ELedger = f.ledger(k, r.Start, r.End, o)
 	if r.FirstToken != 0 {

@@ -10,6 +10,9 @@ type Request struct {
 
 	// Start and End bound the extent, in nanoseconds since the Unix epoch. End is never before Start.
 	Start, End int64
+	// Entered is when the engine's own span starts, below the spans of callers and of HTTP servers, in nanoseconds since the
+	// Unix epoch; zero where there are none of those above it.
+	Entered int64
 	// FirstToken and LastToken are times of tokens, in nanoseconds since the Unix epoch; zero while unknown.
 	FirstToken, LastToken int64
 	// Chunks are the times of all chunks of output, ascending, in nanoseconds since the Unix epoch; nil while unknown. They

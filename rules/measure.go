@@ -110,6 +110,7 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measurePrefix()
 	v.measureBus()
 	v.measureHops()
+	v.measureSerial()
 	v.measureBystanders()
 	v.measureTelemetry()
 	for key, value := range v.Facts {

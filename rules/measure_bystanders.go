@@ -28,7 +28,7 @@ func (v *view) measureBystanders() {
 	if n == 0 || len(busy) == 0 {
 		return
 	}
-	slow, slowTime, overlapped := 0, 0.0, 0.0
+	slow, inside, slowTime, overlapped := 0, 0, 0.0, 0.0
 	var during, rest []float64
 	for _, list := range byName {
 		atRest := restOf(list, busy)
@@ -36,6 +36,9 @@ func (v *view) measureBystanders() {
 			took, shared := float64(b.End-b.Start), float64(overlapOf(busy, b.Start, b.End))
 			if shared > 0 {
 				during = append(during, took)
+			}
+			if took > 0 && shared == took {
+				inside++
 			}
 			if took > slowBystander*atRest && took > longestBystander {
 				slow++
@@ -45,6 +48,7 @@ func (v *view) measureBystanders() {
 		rest = append(rest, atRest)
 	}
 	v.m["bystanders"] = number(float64(slow), n)
+	v.m["bystander_inside_share"] = share(inside, n)
 	v.m["bystander_overlap_share"] = number(0, n)
 	if slowTime > 0 {
 		v.m["bystander_overlap_share"] = number(overlapped/slowTime, slow)

@@ -51,7 +51,7 @@ func (v *view) measureClient() {
 	}
 	var lag []float64
 	for _, r := range v.latency {
-		lag = append(lag, float64(phaseTime(r, analyzer.Client, population.PathTTFT)))
+		lag = append(lag, float64(phaseTime(r, analyzer.Client, pathBefore(r))))
 	}
 	slices.Sort(lag)
 	if q := population.QuantileOf(lag, 0.99); len(lag) > 0 {
@@ -92,11 +92,15 @@ func (v *view) measureOverlap() {
 	}
 }
 
-// serving returns when the engine worked on r: from the beginning of its prefill to its last token where they are known, else
+// serving returns when the engine worked on r: from the end of its wait to its last token where they are known, else
 // as its phases tell, from the end of what precedes prefill.
 func serving(r *population.Record) (from, to int64) {
-	if prefill := phaseTime(r, analyzer.Prefill, population.PathTTFT); prefill > 0 && r.FirstToken != 0 {
-		return max(r.Start, r.FirstToken-prefill), min(r.End, max(r.FirstToken, r.LastToken))
+	if wait := phaseTime(r, analyzer.Queue, population.PathE2E); r.Joined != 0 {
+		to = r.Joined + served(r)
+		if r.FirstToken != 0 {
+			to = max(r.FirstToken, r.LastToken)
+		}
+		return min(r.Joined+wait, r.End), min(to, r.End)
 	}
 	before := int64(0)
 	engine := int64(0)

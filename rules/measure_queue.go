@@ -145,7 +145,7 @@ func (v *view) measureSizes() {
 	} else if len(s.Abstained) > 0 {
 		m["tokens_per_step"] = unknown(s.Abstained[0].Why)
 	}
-	var x, prefill, xFront, front []float64
+	var x, prefill []float64
 	for _, r := range v.latency {
 		if r.InputTokens <= 0 {
 			continue
@@ -154,17 +154,11 @@ func (v *view) measureSizes() {
 		if ns := phaseTime(r, analyzer.Prefill, population.PathE2E); ns > 0 {
 			x, prefill = append(x, tokens), append(prefill, float64(ns))
 		}
-		if ns := phaseTime(r, analyzer.Frontend, population.PathTTFT) + phaseTime(r, analyzer.Tokenize, population.PathTTFT); ns > 0 {
-			xFront, front = append(xFront, float64(r.InputTokens)), append(front, float64(ns))
-		}
 	}
 	if _, _, r2, ok := line(x, prefill); ok {
 		m["prefill_r2"] = number(r2, len(x))
 	}
-	if slope, half, r2, ok := line(xFront, front); ok {
-		m["frontend_slope"] = span(slope, len(xFront)).within(slope-half, slope+half)
-		m["frontend_slope_low"], m["frontend_r2"] = span(slope-half, len(xFront)), number(r2, len(xFront))
-	}
+	v.measureTokenizing()
 	v.measureTokenizeGrowth()
 }
 
@@ -185,7 +179,7 @@ func line(x, y []float64) (slope, half, r2 float64, ok bool) {
 		return 0, 0, 0, false
 	}
 	slope, r2 = sxy/sxx, sxy*sxy/(sxx*syy)
-	return slope, 2 * math.Sqrt((1-r2)*syy/float64(len(x)-2)/sxx), r2, true
+	return slope, 2 * math.Sqrt(max(0, 1-r2)*syy/float64(len(x)-2)/sxx), r2, true
 }
 
 // measureTokenizeGrowth compares the frontend time of requests that start among many others with that of those that

@@ -172,9 +172,11 @@ var sizeVariables = []Variable{
 	{"uncontended_tpot", Duration, "", "median TPOT of requests whose decode overlaps no other request's prefill", analyzer.Decode, supplyPhases},
 	{"tokens_per_step", Number, tokens, "r: prompt tokens that are prefilled in the time of one decode step", analyzer.Prefill, supplyPhases},
 	{"prefill_rate", Number, "tokens/s", "prompt tokens prefilled a second: 1 over the slope", analyzer.Prefill, supplyPhases},
-	{"frontend_slope", Duration, "", "time of frontend and tokenize per prompt token", analyzer.Tokenize, supplyPhases},
+	{"frontend_slope", Duration, "", "time of frontend and tokenize per prompt token, of requests that met nobody in the front end where there are enough", analyzer.Tokenize, supplyPhases},
 	{"frontend_slope_low", Duration, "", "lower end of its 95 % interval", analyzer.Tokenize, supplyPhases},
 	{"frontend_r2", Number, ratioUnit, "share of its variance that prompt length explains", analyzer.Tokenize, supplyPhases},
+	{"frontend_prompt_share", Number, UnitShare, "share of that time which goes by prompt length, of requests that met nobody in the front end", analyzer.Tokenize, supplyPhases},
+	{"tokenizing_mean", Duration, "", "mean time a request of tokenizing and of waiting for it: as stated, or else the frontend time that a request without a prompt would not take", analyzer.Tokenize, supplyPhases},
 	{"tokenize_growth", Number, ratioUnit, "frontend time of requests that start among many others over that of those that start among few", analyzer.Tokenize, supplyPhases},
 }
 
@@ -247,8 +249,15 @@ var hopVariables = []Variable{
 	{"model_overlap_share", Number, UnitShare, "share of the time in which a model call runs in which two or more do", analyzer.Queue, supplyRequests},
 	{"bystanders", Number, requests, "spans of other endpoints of the same process (such as /metrics) that are slow: over 5 x their median at rest", analyzer.Queue, supplyBystanders},
 	{"bystander_overlap_share", Number, UnitShare, "share of the time of slow bystanders in which a model call runs", analyzer.Queue, supplyBystanders},
+	{"bystander_inside_share", Number, UnitShare, "bystanders that begin and end while a model call runs: none where it holds the event loop", analyzer.Queue, supplyBystanders},
 	{"bystander_slow_ratio", Number, ratioUnit, "median duration of bystanders while a model call runs over that at rest", analyzer.Queue, supplyBystanders},
 	{"serial_wait_mean", Duration, "", "mean time between a request's arrival at the server and its model call", analyzer.Queue, supplyPhases},
+	{"frontend_serial", Number, ratioUnit, "how much longer a request is on its way to the engine, over what those before it still need for theirs; median of those that have any before them: near 0 if they do not wait for each other, 1 if one thread serves all", analyzer.Frontend, supplyPhases},
+	{"frontend_serial_low", Number, ratioUnit, "lower end of its 95 % interval", analyzer.Frontend, supplyPhases},
+	{"frontend_hold", Duration, "", "median of what a request takes of that way by itself: without the network, and without the time that those before it still need", analyzer.Frontend, supplyPhases},
+	{"call_serial", Number, ratioUnit, "the same over what the model calls of those before it still take: 1 if each waits for the other to end", analyzer.Frontend, supplyPhases},
+	{"call_serial_low", Number, ratioUnit, "lower end of its 95 % interval", analyzer.Frontend, supplyPhases},
+	{"approach_excess_mean", Duration, "", "mean time of that way beyond what the network takes of anybody", analyzer.Frontend, supplyPhases},
 }
 
 var fleetVariables = []Variable{

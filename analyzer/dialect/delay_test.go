@@ -118,7 +118,7 @@ func stretchResult(requests []analyzer.Request, turns []analyzer.Turn, later fun
 	}
 	for i := range requests {
 		r := &requests[i]
-		for _, t := range []*int64{&r.Start, &r.End, &r.FirstToken, &r.LastToken} {
+		for _, t := range []*int64{&r.Start, &r.End, &r.Entered, &r.FirstToken, &r.LastToken} {
 			*t = later(*t)
 		}
 		for k := range r.Chunks {

@@ -49,7 +49,8 @@ var ollamaView = client{
 		"eval_duration (decode) and before it prompt_eval_duration (prefill) end with the span, or lie around the first chunk where " +
 		"the caller states one; else the first token is inferred where decode begins, unless the answer was not streamed. What is left " +
 		"is queue and tokenize, not separable, because no field of Ollama holds the wait for a slot; what total_duration leaves of " +
-		"the span is network, of which only the sum is known; without total_duration network is not separable either. Durations of " +
+		"the span is network, of which only the sum is known, and of a streamed answer without the caller's first chunk also the time " +
+		"in which the stream was read to its end; without total_duration network is not separable either. Durations of " +
 		"answers that ran in one batch overlap. Spellings: " + ollamaSources(),
 	keys:  append(append([]string{"llm.is_streaming", "llm.request.type"}, ollamaKeyNames...), firstChunkNames()...),
 	marks: ollamaKeyNames,

@@ -278,7 +278,7 @@ func movedResult(requests []analyzer.Request, turns []analyzer.Turn, base, facto
 	}
 	for i := range requests {
 		r := &requests[i]
-		for _, t := range []*int64{&r.Start, &r.End, &r.FirstToken, &r.LastToken} {
+		for _, t := range []*int64{&r.Start, &r.End, &r.Entered, &r.FirstToken, &r.LastToken} {
 			at(t)
 		}
 		for k := range r.Chunks {

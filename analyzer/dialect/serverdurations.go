@@ -20,6 +20,7 @@ func (d client) withServerDurations(read func(*analyzer.Span, *durations) server
 		stated := durations{length: end - start}
 		at := servedLayout{serverDurations: read(s, &stated), start: start, end: end, first: first, embeds: embeds(c.Operation)}
 		at.server = d.engine || s.Kind == analyzer.SpanKindServer
+		at.streamed = c.Streaming != analyzer.No && !at.embeds
 		parts := at.layOut(&stated.warnings)
 		if first == 0 && at.first != 0 && (d.engine || c.Streaming != analyzer.No && c.Warnings[analyzer.WarnTTFTUnmeasured] == 0) {
 			c.FirstToken, c.LastToken = at.first, at.last
@@ -51,6 +52,7 @@ type servedLayout struct {
 	start, end     int64
 	first, last    int64 // where decode begins and ends; zero while unknown
 	server, embeds bool
+	streamed       bool // or may have been
 }
 
 // layOut sets l.first if it is not known, and l.last, and returns the parts. Decode, and before it prefill, end with the span, unless
@@ -61,6 +63,7 @@ func (l *servedLayout) layOut(w *analyzer.Warnings) (parts []analyzer.Part) {
 		parts = append(parts, part)
 	}
 	rest := analyzer.SetOf(analyzer.Queue, analyzer.Tokenize)
+	stated := l.first != 0
 	switch {
 	case l.first != 0 && l.decode >= 0:
 		if l.first+l.decode > l.end {
@@ -101,7 +104,11 @@ func (l *servedLayout) layOut(w *analyzer.Warnings) (parts []analyzer.Part) {
 		rest |= analyzer.SetOf(analyzer.Frontend)
 	case l.total >= 0:
 		network = min(l.end-l.start-l.total, max(before-loaded, 0))
-		add(loaded, loaded+network, analyzer.Part{Phase: analyzer.Network, Detail: analyzer.DetailRoundTrip, Source: analyzer.SourceInferred})
+		around := analyzer.Part{Phase: analyzer.Network, Detail: analyzer.DetailRoundTrip, Source: analyzer.SourceInferred}
+		if l.streamed && !stated { // what the caller takes to read the end of a stream may be part of it
+			around = analyzer.Part{Covers: analyzer.SetOf(analyzer.Network, analyzer.Stream), Source: analyzer.SourceInferred}
+		}
+		add(loaded, loaded+network, around)
 	default:
 		rest |= analyzer.SetOf(analyzer.Network)
 	}

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"math"
 	"slices"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -13,10 +14,11 @@ var TGI = analyzer.Dialect{
 		"validation_time from the start is tokenize, queue_time follows, then inference_time, in which prefill and decode are " +
 		"not separable. Spans below are finer: queued, the first infer of a request (prefill, its end is the first token), each " +
 		"later infer (one step of decode) and waiting (decode stalled by the prefill of a new batch). time_per_token has the " +
-		"prefill in it and is not read. Spans named batch, in traces of their own that links tie to infer both ways, say with " +
-		"batch_size how many requests shared a step.",
+		"prefill in it and is no TPOT. Spans named batch, in traces of their own that links tie to infer both ways, say with " +
+		"batch_size how many requests shared a step. What is left after the last step is stream: the answer waits for its reader. " +
+		"Tokens of the answer are inference_time over time_per_token, as which the router states their quotient.",
 	Engine: true,
-	Keys:   keys([]string{"total_time", "validation_time", "queue_time", "inference_time", "batch_size"}, callKeys),
+	Keys:   keys([]string{"total_time", "validation_time", "queue_time", "inference_time", "time_per_token", "batch_size"}, callKeys),
 	Marks:  []string{"total_time", "inference_time"},
 	Names:  []string{"queued", "infer", "waiting", "tokenize", "validate", "validate_input", "send_generation"},
 	Match: func(s *analyzer.Span) analyzer.Role {
@@ -31,7 +33,6 @@ var TGI = analyzer.Dialect{
 	},
 	Call: func(t *analyzer.Trace, span int32) analyzer.Call {
 		c, _ := readTGI(t, span)
-		c.Chunks, c.ChunksAreSteps = tgiSteps(t, span), true
 		return c
 	},
 	Parts: func(t *analyzer.Trace, span int32) []analyzer.Part {
@@ -129,7 +130,7 @@ func readTGI(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) {
 	start, end := t.Extent(span)
 	d := durations{length: end - start}
 	c := readCall(s)
-	at := start
+	at, complete, inference := start, true, int64(unknown)
 	var parts []analyzer.Part
 	for _, stage := range [...]struct {
 		key  string
@@ -145,15 +146,34 @@ func readTGI(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) {
 			ns = d.readText(v)
 		}
 		if ns < 0 {
-			break // what follows begins at a time that nobody states
+			complete = false // what follows begins at a time that nobody states
+			break
 		}
+		inference = ns // the last is left
 		stage.part.Start, stage.part.End, stage.part.Source = at, min(at+ns, end), analyzer.SourceAttribute
 		parts = append(parts, stage.part)
 		at = stage.part.End
 	}
-	if first := firstInferBelow(t, span); first >= 0 {
-		_, c.FirstToken = t.Extent(first)
+	c.Chunks, c.ChunksAreSteps = tgiSteps(t, span), true
+	if n := len(c.Chunks); n > 0 {
+		c.FirstToken, c.LastToken = c.Chunks[0], c.Chunks[n-1]
+		at = max(at, c.LastToken)
+	}
+	if complete && at < end {
+		parts = append(parts, analyzer.Part{Phase: analyzer.Stream, Start: at, End: end, Source: analyzer.SourceInferred})
+	}
+	if each, ok := s.Attributes.Get("time_per_token"); ok && complete {
+		c.OutputTokens = tgiTokens(inference, d.readText(each))
 	}
 	c.Warnings = d.warnings
 	return c, parts
+}
+
+// tgiTokens returns how many tokens an answer has: the router divides inference_time by them. Unlike the number of steps that
+// holds under speculation too.
+func tgiTokens(inference, each int64) int64 {
+	if inference <= 0 || each <= 0 {
+		return unknown
+	}
+	return int64(math.Round(float64(inference) / float64(each)))
 }

@@ -19,7 +19,7 @@ var tritonStages = []struct {
 	{"COMPUTE_START", "COMPUTE_INPUT_END", analyzer.Part{Phase: analyzer.GPUTransfer, Detail: "h2d"}},
 	{"COMPUTE_INPUT_END", "COMPUTE_OUTPUT_START", analyzer.Part{Covers: analyzer.SetOf(analyzer.Prefill, analyzer.Decode)}},
 	{"COMPUTE_OUTPUT_START", "COMPUTE_END", analyzer.Part{Phase: analyzer.GPUTransfer, Detail: "d2h"}},
-	{"HTTP_SEND_START", "HTTP_SEND_END", analyzer.Part{Phase: analyzer.Network}},
+	{"HTTP_SEND_START", "HTTP_SEND_END", analyzer.Part{Phase: analyzer.Stream}},
 }
 
 // Triton is the dialect of NVIDIA's Triton Inference Server.
@@ -27,7 +27,8 @@ var Triton = analyzer.Dialect{
 	Name: "triton",
 	Doc: "Spans of Triton: InferRequest is the call, a model's span below it has events between which the phases lie, in " +
 		"whatever order they were written. Input and output of a computation are gpu_transfer (h2d, d2h); the computation " +
-		"itself is opaque: prefill and decode are not separable, and there is no first token. Models of an ensemble are parts " +
+		"itself is opaque: prefill and decode are not separable, and there is no first token. Sending is stream: it lasts until " +
+		"the connection has taken the answer. Models of an ensemble are parts " +
 		"of one call.",
 	Engine: true,
 	Keys:   keys([]string{"triton.model_name", "triton.request_id"}, callKeys),

@@ -19,11 +19,15 @@ type Load struct {
 }
 
 // joined returns when r joined the engine's queue: at the start of its first part of queue, else, as one that did not
-// have to wait, of prefill. Zero while neither is known.
+// have to wait, of prefill or of what holds prefill and no queue. Zero while none is known.
 func joined(r *analyzer.Request) int64 {
-	for _, phase := range [...]analyzer.Phase{analyzer.Queue, analyzer.Prefill} {
+	for _, is := range [...]func(p *analyzer.Part) bool{
+		func(p *analyzer.Part) bool { return p.Phase == analyzer.Queue },
+		func(p *analyzer.Part) bool { return p.Phase == analyzer.Prefill },
+		func(p *analyzer.Part) bool { return p.Covers.Has(analyzer.Prefill) && !p.Covers.Has(analyzer.Queue) },
+	} {
 		for i := range r.E2ELedger.Parts {
-			if part := &r.E2ELedger.Parts[i]; part.Phase == phase {
+			if part := &r.E2ELedger.Parts[i]; is(part) {
 				return part.Start
 			}
 		}

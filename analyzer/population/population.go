@@ -190,7 +190,7 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 	phases, shown := b.phases(r)
 	b.add(Record{
 		TraceID: r.TraceID, SpanID: r.SpanID,
-		Start: r.Start, End: r.End, FirstToken: r.FirstToken, LastToken: r.LastToken, Joined: joined(r),
+		Start: r.Start, End: r.End, FirstToken: r.FirstToken, LastToken: r.LastToken, Entered: r.Entered, Joined: joined(r),
 		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, CachedTokens: r.CachedTokens, ReasoningTokens: r.ReasoningTokens, Sequences: r.Sequences,
 		Probability: b.survey.probability(t, r), Doubts: doubts,
 		Model: b.code(r.Model), Service: b.code(r.Service), Instance: b.code(r.Instance), Dialect: b.code(r.Dialect),

@@ -25,6 +25,7 @@ var aroundFixtures = []fixture{
 	{name: "client-side-near", fault: "slow-client@1", hops: true, seconds: 60, seed: 232, change: rate(1.2)},
 	{name: "retries-fires", fault: "retries@0.25", dialect: "otel-genai", hops: true, seconds: 80, seed: 241, change: rate(1.2)},
 	{name: "retries-near", fault: "retries@0.03", dialect: "otel-genai", hops: true, seconds: 80, seed: 242, change: rate(1.2)},
+	{name: "retries-vllm", fault: "retries@0.2", hops: true, seconds: 60, seed: 2443, change: rate(1.2)},
 	{name: "noisy-neighbour-fires", fault: "memory-hog@0.5", seconds: 80, seed: 251, change: rate(2.5)},
 	{name: "noisy-neighbour-near", fault: "skewed-router@3", seconds: 50, seed: 252, change: rate(5)},
 	{name: "thermal-throttle-fires", fault: "throttle@0.4", metrics: true, seconds: 480, seed: 261, change: rate(0.4)},
