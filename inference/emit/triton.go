@@ -28,7 +28,7 @@ var triton = Dialect{
 		}
 		root.Attributes = analyzer.Attributes{model}
 		root.Events = []analyzer.Event{
-			event("HTTP_RECV_START", r.Accepted), event("HTTP_RECV_END", r.Handled),
+			event("HTTP_RECV_START", r.Accepted), event("HTTP_RECV_END", r.Accepted+w.run.Config.Server.Accept),
 			event("HTTP_SEND_START", r.Last.Detokenized), event("HTTP_SEND_END", r.Last.Written),
 		}
 		infer := w.span(root.ID, w.shortModel(), analyzer.SpanKindInternal, r.Handled, r.Last.Detokenized, resource, tritonScope)

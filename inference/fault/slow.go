@@ -200,7 +200,12 @@ var slow = []Fault{
 	{
 		Name: "long-output", Doc: "answers are far longer than before", Unit: "tokens", Low: 300, High: 8000, Default: 1500, Backends: both,
 		Label: named(analyzer.Decode, "long-output"),
-		load:  sameShare,
+		load: func(s, broken *Scenario, x float64) error {
+			// For as long as it takes to see many answers one after the other.
+			step := s.Config.Timing.Step(sim.Batch{Decodes: 1, Context: int(x)})
+			s.Workload.Length = max(s.Workload.Length, int64(40*x)*step)
+			return s.loadFor(broken, s.Share)
+		},
 		apply: func(s *Scenario, x float64) error {
 			s.Workload.Streams[0].Output = sim.Tokens{Median: x, Sigma: 0.3, Low: 1, High: int(3 * x)}
 			return nil
