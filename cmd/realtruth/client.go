@@ -24,6 +24,7 @@ import (
 // A planned request is what the load sends, and when.
 type planned struct {
 	at     int64 // nanoseconds since the load begins
+	server int   // that is asked
 	prompt string
 	tokens int // of the prompt, by the model's own vocabulary
 	output int
@@ -43,7 +44,7 @@ type sent struct {
 // A client sends planned requests at their times, whether or not earlier ones are answered, and says of each attempt what
 // the GenAI conventions have for callers.
 type client struct {
-	base    string // URL of the gateway, or of what stands before it
+	bases   []string // URLs of the gateways, or of what stands before them
 	tracer  trace.Tracer
 	http    *http.Client
 	backoff time.Duration // before an attempt after one that was answered with 503; 0 for none
@@ -54,8 +55,8 @@ type client struct {
 // kernel would take for a reader who is not there.
 const smallBuffer = 2048
 
-func newClient(base string, tracer trace.Tracer, f *faultCase) *client {
-	c := &client{base: base, tracer: tracer, backoff: f.backoff, reading: f.reading}
+func newClient(tracer trace.Tracer, f *faultCase, bases ...string) *client {
+	c := &client{bases: bases, tracer: tracer, backoff: f.backoff, reading: f.reading}
 	dialer := &net.Dialer{}
 	c.http = &http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: 1000, DisableCompression: true,
@@ -137,8 +138,8 @@ func (c *client) attempt(ctx context.Context, s *sent) (status int, err error) {
 		attribute.String("gen_ai.request.model", modelName), attribute.Bool("gen_ai.request.stream", true),
 	))
 	defer span.End()
-	begun := time.Now()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/api/generate", bytes.NewReader(raw))
+	begun, base := time.Now(), c.bases[s.server]
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/api/generate", bytes.NewReader(raw))
 	if err != nil {
 		return 0, err
 	}
@@ -147,7 +148,7 @@ func (c *client) attempt(ctx context.Context, s *sent) (status int, err error) {
 	res, err := c.http.Do(req)
 	if err != nil {
 		span.SetStatus(codes.Error, err.Error())
-		return 0, fmt.Errorf("ask %s: %w", c.base, err)
+		return 0, fmt.Errorf("ask %s: %w", base, err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
@@ -156,7 +157,10 @@ func (c *client) attempt(ctx context.Context, s *sent) (status int, err error) {
 		span.SetAttributes(attribute.String("error.type", strconv.Itoa(res.StatusCode)))
 		return res.StatusCode, err
 	}
-	return res.StatusCode, c.read(res.Body, span, begun)
+	if err := c.read(res.Body, span, begun); err != nil {
+		return 0, fmt.Errorf("read the answer of %s: %w", base, err)
+	}
+	return res.StatusCode, nil
 }
 
 // read takes an answer line by line.
@@ -169,7 +173,7 @@ func (c *client) read(body io.Reader, span trace.Span, begun time.Time) error {
 	for first := true; ; first = false {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
-			return fmt.Errorf("read the answer of %s: %w", c.base, err)
+			return err
 		}
 		if first {
 			span.SetAttributes(attribute.Float64("gen_ai.response.time_to_first_chunk", time.Since(begun).Seconds()))
@@ -181,10 +185,10 @@ func (c *client) read(body io.Reader, span trace.Span, begun time.Time) error {
 			OutputTokens int    `json:"eval_count"`
 		}
 		if err := json.Unmarshal(line, &said); err != nil {
-			return fmt.Errorf("read the answer of %s: %w", c.base, err)
+			return err
 		}
 		if said.Error != "" {
-			return fmt.Errorf("%s answers: %s", c.base, said.Error)
+			return errors.New(said.Error)
 		}
 		if said.Done {
 			span.SetAttributes(attribute.Int("gen_ai.usage.input_tokens", said.PromptTokens), attribute.Int("gen_ai.usage.output_tokens", said.OutputTokens))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -58,18 +59,54 @@ func (r *results) writeHow(p func(string, ...any)) {
 		}
 	}
 	least, most := r.rounds()
-	p("Each fault has %d to %d runs with the queue in the gateway; fewer than ten are not enough to hold anybody to.", least, most)
-	p("Requests arrive for %d s in each run, at their times whether or not earlier ones are answered; a run whose requests were", r.Seconds)
-	p("sent over %d ms late at the 99th percentile is discarded: %d of %d were. Prompts begin with the same %d tokens, which", maxLag.Milliseconds(), discarded, len(r.Runs), sharedTokens)
-	p("the server caches; answers have %d tokens unless the fault says otherwise. The queue is in the gateway, which lets in as", outputTokens)
-	p("many as the server computes at once, or in the server, when the gateway lets in %d. Each run is read twice: from the spans", wideSlots)
-	p("of application and gateway, and blind, from the application's own spans as the GenAI conventions have them.")
+	fewer := ""
+	if least < 10 {
+		fewer = "; fewer than ten are not enough to hold anybody to"
+	}
+	p("Each fault has %s runs with the queue in the gateway%s.", fromTo(least, most), fewer)
+	p("Requests come at their times, whether or not earlier ones are answered; a run whose requests were sent over %g ms late", r.MaxLag)
+	p("at the 99th percentile measures the load generator, and is discarded: %d of %d were. Prompts begin with the same", discarded, len(r.Runs))
+	p("%d tokens, which the server caches, and go on for %d to %d more; answers have %d tokens unless the fault says", sharedTokens, leastTokens, leastTokens+3*differentLengths, outputTokens)
+	p("otherwise. How many requests a run has follows from what rules need to decide at all: 20 to fit prefill on prompt length")
+	p("and 30 of each server to compare it with another; an end for the 95 %% interval of p95 needs 72. The queue is in the")
+	p("gateway, which lets in as many as the server computes at once, or in the server, when the gateway lets in %d. Each run is", wideSlots)
+	p("read twice: from the spans of application and gateway, and blind, from the application's own spans as the GenAI")
+	p("conventions have them.")
 	p("")
-	p("Intensities were settled in trial runs with seed 1, after which the rules admission-limit, prefill-underused and")
-	p("prefix-cache-miss were changed, too: on a CPU, prefill is no faster than decode by nature; the gateway states the server's")
-	p("slots; and what may be cached is no gap. Runs with other seeds came after that. Seeds here begin with %d.", r.Seed)
+	p("Intensities and lengths were settled in trial runs with seeds under 100, and rules changed after them: on a CPU, prefill")
+	p("is no faster than decode by nature; the gateway states the server's slots; what may be cached is no gap; what prompt")
+	p("length explains is seen where prefills are alone; gaps between chunks show who waits for whose prefill; pauses are told by")
+	p("the time that streams stand still together. Seeds here begin with %d%s.", r.Seed, map[bool]string{true: ", and no rule was changed after one of them was run"}[r.Seed >= unseen])
+	p("")
+	p("A processor that is taken away is told by comparing servers, as none says of itself what it could do: `cpu-hog` has two,")
+	p("whose requests take turns. Beside the only server it cannot be told from a slow processor by traces.")
 	p("")
 }
+
+// fromTo writes a range.
+func fromTo(least, most int) string {
+	if least == most {
+		return strconv.Itoa(least)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
+}
+
+// requests is how many requests runs of a fault have.
+func (r *results) requests(fault string) string {
+	least, most := 0, 0
+	for i := range r.Runs {
+		if one := &r.Runs[i]; one.Fault == fault && !one.Discarded {
+			if least == 0 {
+				least = one.Requests
+			}
+			least, most = min(least, one.Requests), max(most, one.Requests)
+		}
+	}
+	return fromTo(least, most)
+}
+
+// unseen is the first seed that was not run before the rules were what they are.
+const unseen = 200
 
 // rounds is how many runs faults have with the queue in the gateway, discarded ones included.
 func (r *results) rounds() (least, most int) {
@@ -124,15 +161,15 @@ func (r *results) writeRuns(p func(string, ...any)) {
 	p("Read from application and gateway with the queue in the gateway; then with the queue in the server; then blind, of both.")
 	p("Silent runs name nothing although the telemetry could carry it.")
 	p("")
-	p("| fault | what | label | right | wrong | silent | what wrong runs name first | queue in the server | blind |")
-	p("|---|---|---|---|---|---|---|---|---|")
+	p("| fault | what | label | requests | right | wrong | silent | what wrong runs name first | queue in the server | blind |")
+	p("|---|---|---|---|---|---|---|---|---|---|")
 	for i := range cases {
 		f := &cases[i]
 		label := "none"
 		if len(f.label.Rules) > 0 {
 			label = strings.Join(f.label.Rules, ", ")
 		}
-		p("| %s | %s | %s | %d | %d | %d | %s | %s | %s |", f.name, f.doc, label,
+		p("| %s | %s | %s | %s | %d | %d | %d | %s | %s | %s |", f.name, r.Faults[f.name], label, r.requests(f.name),
 			r.count(inGateway, bySpans, f.name, right), r.count(inGateway, bySpans, f.name, wrong), r.count(inGateway, bySpans, f.name, silent),
 			r.instead(f.name), r.tally(f.name, bySpans, inServer), r.tally(f.name, byClient, inGateway, inServer))
 	}
@@ -173,8 +210,8 @@ func (r *results) writeTimes(p func(string, ...any)) {
 	p("## How far times are off")
 	p("")
 	p("What the analyzer reads from the spans of application and gateway, against truth from elsewhere: the server's debug log,")
-	p("which has milliseconds, the delay that was put into the network, and the clock of the load generator, which is not in the")
-	p("telemetry. Within is within 5 ms or 2 %% of the truth beside it; a moment is held against the duration of its request.")
+	p("which has milliseconds, the clock of the relay that delays what is in the network, and the clock of the load generator,")
+	p("which is not in the telemetry. Within is within 5 ms or 2 %% of the truth beside it; a moment is held against the duration of its request.")
 	p("Prompts of one length are told apart by nothing in the log, and are left out.")
 	p("")
 	p("| what | truth from | n | within | off by, mean | p95 of a run, mean | truth, mean |")
@@ -198,7 +235,7 @@ func (r *results) writeTimes(p func(string, ...any)) {
 }
 
 var truthFrom = map[string]string{
-	prefillStart: "the server's log", loadEnd: "the server's log", serverWait: "the server's log", networkTime: "the relay's delay", retryTime: "the load generator, by whose clock its spans are made: a round trip, which proves nothing",
+	prefillStart: "the server's log", loadEnd: "the server's log", serverWait: "the server's log", networkTime: "the relay, by its own clock", retryTime: "the load generator, by whose clock its spans are made: a round trip, which proves nothing",
 }
 
 func (r *results) writeSlots(p func(string, ...any)) {
@@ -208,8 +245,8 @@ func (r *results) writeSlots(p func(string, ...any)) {
 	p("## One slot and four")
 	p("")
 	p("The same requests to a server that computes one at a time and to one that computes four, and what `whatif --slots` says")
-	p("of each from the telemetry of the other. E2E. The replay takes for granted that a request takes as long beside others as")
-	p("alone; on a CPU, where all share the same cores, it does not.")
+	p("of each from the telemetry of the other. E2E. On a CPU, where all share the same cores, a request takes longer beside")
+	p("others than alone: four slots show by how much, one does not, so that what four would do is not said of it.")
 	p("")
 	p("| from | to | quantile | observed before | what-if says | really | off by |")
 	p("|---|---|---|---|---|---|---|")

@@ -19,18 +19,20 @@ type faultCase struct {
 	name, doc string
 	label     fault.Label
 
-	share            float64                                          // of what the server can serve, that arrives; where arrivals is nil
+	requests         int                                              // of the usual kind that are to arrive, about; which takes leastTime to mostTime
+	share            float64                                          // of what the server can serve, that arrives
 	load             func(rate float64, length int64) arrival.Process // another process than Poisson; rate is share of what can be served
 	answers          answers                                          // none is usual
+	more             int                                              // tokens of each prompt
 	nonce            bool                                             // stands before what prompts share
-	long             float64                                          // prompts of longTokens a second, beside the others
+	long             float64                                          // share of the time that prefill of prompts of longTokens takes, which come evenly beside the others
 	unload           bool                                             // the model after each answer
 	slots            int                                              // of the gateway; 0 is as many as the server has
 	delay            time.Duration                                    // each way between client and gateway
 	refuse           float64                                          // share of attempts that are answered with 503
 	backoff, reading time.Duration                                    // of the client
-	hogs             int                                              // processes that take the CPU
-	pause            time.Duration                                    // of the server, every pauseEvery
+	servers          int                                              // that take turns; 0 is one
+	stops            stops                                            // of the last server
 }
 
 // The usual load, and what faults do to it.
@@ -39,26 +41,36 @@ const (
 	leastTokens      = 6   // behind that
 	differentLengths = 60
 	outputTokens     = 24
-	longTokens       = 400
+	longTokens       = 2500
 	refuseAfter      = 60 * time.Millisecond
-	pauseEvery       = 1500 * time.Millisecond
 )
 
 // cases lists them.
 var cases = []faultCase{
-	{name: "healthy", doc: "a third of what the server can serve", share: 0.35},
-	{name: "queue-limit", doc: "the gateway lets one request at a time into a server that computes four", share: 0.95, slots: 1, label: labelOf("queue-limit")},
-	{name: "overload", doc: "1.4 times what can be served arrives", share: 1.4, label: labelOf("overload")},
-	{name: "burst", doc: "40 requests come within 0.2 s, on top of a third of what can be served", share: 0.35, load: burst, label: labelOf("burst")},
-	{name: "long-prompts", doc: "a prompt of 400 tokens every second among short ones", share: 0.55, long: 1, answers: answers{100, 0.1}, label: labelOf("long-prompts")},
-	{name: "long-output", doc: "answers of 250 tokens in the median, some far longer", share: 0.9, answers: answers{250, 0.6}, label: labelOf("long-output")},
-	{name: "cold-load", doc: "the model is unloaded after every answer", share: 0.05, load: evenly, unload: true, label: labelOf("cold-load")},
-	{name: "slow-network", doc: "60 ms more each way between client and gateway", share: 0.35, delay: 60 * time.Millisecond, label: labelOf("slow-network")},
-	{name: "slow-reader", doc: "the client takes 5 ms over each line of an answer of 250 tokens", share: 0.6, answers: answers{250, 0.1}, reading: 5 * time.Millisecond, label: labelOf("slow-reader")},
-	{name: "cpu-hog", doc: "four processes compute beside the server", share: 0.35, hogs: 4, label: fault.Label{Rules: []string{"noisy-neighbour"}, Phase: analyzer.Decode}},
-	{name: "prefix-break", doc: "a nonce stands before the 150 tokens that all prompts share", share: 0.25, nonce: true, label: labelOf("prefix-break")},
-	{name: "retries", doc: "30 % of attempts are answered with 503 after 60 ms, and tried again after 150 ms", share: 0.35, refuse: 0.3, backoff: 150 * time.Millisecond, label: labelOf("retries")},
-	{name: "pause", doc: "the server's processes are stopped (SIGSTOP) for 300 ms every 1.5 s", share: 0.6, answers: answers{250, 0.1}, pause: 300 * time.Millisecond, label: labelOf("pause")},
+	{name: "healthy", doc: "a third of what the server can serve", requests: 60, share: 0.35},
+	{name: "queue-limit", doc: "the gateway lets one request at a time into a server that computes four", requests: 150, share: 0.95, slots: 1, label: labelOf("queue-limit")},
+	{name: "overload", doc: "1.4 times what can be served arrives", requests: 200, share: 1.4, label: labelOf("overload")},
+	{name: "burst", doc: "40 requests come within 0.2 s, twice, on top of a third of what can be served", requests: 70, share: 0.35, load: burst, label: labelOf("burst")},
+	{name: "long-prompts", doc: "prompts of 2500 tokens, which take two fifths of the time, among short ones", requests: 30, share: 0.2, long: 0.4, answers: answers{100, 0.1}, label: labelOf("long-prompts")},
+	{name: "long-output", doc: "answers of 200 tokens in the median, some far longer", requests: 22, share: 0.4, answers: answers{200, 0.9}, label: labelOf("long-output")},
+	{name: "cold-load", doc: "the model is unloaded after every answer", requests: 12, share: 0.07, load: evenly, unload: true, label: labelOf("cold-load")},
+	{name: "slow-network", doc: "60 ms more each way between client and gateway", requests: 54, share: 0.35, delay: 60 * time.Millisecond, label: labelOf("slow-network")},
+	{name: "slow-reader", doc: "the client takes 5 ms over each line of an answer of 250 tokens", requests: 20, share: 0.6, answers: answers{250, 0.1}, reading: 5 * time.Millisecond, label: labelOf("slow-reader")},
+	{name: "cpu-hog", doc: "the second of two servers has half of its CPU time: its processes are stopped for 10 of every 20 ms, as by a quota or on a full host", requests: 100, share: 0.25, servers: 2, stops: stops{10 * time.Millisecond, 20 * time.Millisecond}, label: fault.Label{Rules: []string{"noisy-neighbour"}, Phase: analyzer.Decode}},
+	{name: "prefix-break", doc: "a nonce stands before the 150 tokens that all prompts share", requests: 44, share: 0.35, nonce: true, label: labelOf("prefix-break")},
+	{name: "retries", doc: "30 % of attempts are answered with 503 after 60 ms, and tried again after 150 ms", requests: 54, share: 0.35, refuse: 0.3, backoff: 150 * time.Millisecond, label: labelOf("retries")},
+	{name: "pause", doc: "the server's processes are stopped (SIGSTOP) for 300 ms every 1.5 s", requests: 40, share: 0.6, answers: answers{250, 0.1}, stops: stops{300 * time.Millisecond, 1500 * time.Millisecond}, label: labelOf("pause")},
+}
+
+// However fast the server is, requests arrive for so long.
+const (
+	leastTime = 6 * time.Second
+	mostTime  = 24 * time.Second
+)
+
+// length is how long requests arrive at a server that can serve so many a second.
+func (f *faultCase) length(rate float64) time.Duration {
+	return min(mostTime, max(leastTime, time.Duration(float64(f.requests)/(f.share*rate)*1e9)))
 }
 
 // labelOf returns the label that package fault registered for the fault of that name.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/dialect"
@@ -10,7 +12,7 @@ import (
 	"github.com/slowtoken/slowtoken/rules"
 )
 
-// facts are what the operator of this server knows, the same in all runs; targets what this service promises: about three
+// facts are what the operator of this server knows, the same in all runs but for the number of servers; targets what this service promises: about three
 // times what a request takes alone.
 var (
 	facts   = population.Facts{"replicas": "1", "sampling": "none", "engine": "ollama", "shared_prefix_tokens": "150"}
@@ -36,9 +38,11 @@ const (
 	abstained judgement = "abstained" // none is named, where this telemetry cannot carry the phase of the fault
 )
 
-// answerOf lets the analyzer read spans.
-func answerOf(spans []analyzer.Span, set *rules.Set) (a answer, err error) {
-	o := report.Options{Source: "run", Dialects: dialect.All, Rules: set, Facts: facts}
+// answerOf lets the analyzer read spans of so many servers.
+func answerOf(spans []analyzer.Span, servers int, set *rules.Set) (a answer, err error) {
+	known := maps.Clone(facts)
+	known["replicas"] = strconv.Itoa(servers)
+	o := report.Options{Source: "run", Dialects: dialect.All, Rules: set, Facts: known}
 	for _, name := range report.TargetNames() {
 		if targets[name] == "" {
 			continue

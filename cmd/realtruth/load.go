@@ -30,7 +30,8 @@ func shared() string { return words(rand.New(rand.NewPCG(7, 7)), sharedTokens) }
 
 // plan draws the requests of a run. The first differentLengths have prompts of different lengths, so that each of them is
 // found in the server's log; all others have one length, and are not looked for.
-func (p *prompter) plan(f *faultCase, rate float64, length int64, seed uint64) ([]planned, error) {
+// rate is how many of them a second can be served, each how long prefill of a long prompt takes, in seconds.
+func (p *prompter) plan(f *faultCase, rate, each float64, length int64, seed uint64) ([]planned, error) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var load []planned
 	process := arrival.Poisson(f.share * rate)
@@ -41,12 +42,12 @@ func (p *prompter) plan(f *faultCase, rate float64, length int64, seed uint64) (
 		if at >= length {
 			break
 		}
-		load = append(load, planned{at: at, tokens: ownTokens(len(load)), output: f.answers.draw(r), unload: f.unload})
+		load = append(load, planned{at: at, tokens: f.more + ownTokens(len(load)), output: f.answers.draw(r), unload: f.unload})
 	}
 	// Lengths have nothing to do with when a request comes.
 	r.Shuffle(len(load), func(i, k int) { load[i].tokens, load[k].tokens = load[k].tokens, load[i].tokens })
 	if f.long > 0 {
-		for at := range arrival.Constant(f.long)(r) {
+		for at := range arrival.Constant(f.long / each)(r) {
 			if at >= length {
 				break
 			}

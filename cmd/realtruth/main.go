@@ -22,12 +22,10 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == hogRole {
-		burn()
-	}
 	// Whoever wakes up finds a place to run at once, and not when another is done.
 	runtime.GOMAXPROCS(4 * runtime.NumCPU())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -45,6 +43,7 @@ func main() {
 type options struct {
 	ollama, model, device string
 	runs, wide, seconds   int
+	maxLag                time.Duration
 	seed                  uint64
 	only, keep            string
 	out, doc, from, add   string
@@ -62,18 +61,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.StringVar(&o.model, "model", "5M", "size of the random model, as slowtoken model make has them")
 	flags.StringVar(&o.device, "device", "cpu", "what it must compute on: cpu, or cuda, which is an error when the server's log does not say that it does")
 	flags.IntVar(&o.runs, "runs", 10, "runs of each fault, with the queue in the gateway")
-	flags.IntVar(&o.wide, "wide", 3, "runs of each fault beside those, with more slots in the gateway than in Ollama, so that the queue is in Ollama")
-	flags.IntVar(&o.seconds, "seconds", 14, "how long requests arrive in a run")
+	flags.IntVar(&o.wide, "wide", 2, "runs of each fault beside those, with more slots in the gateway than in Ollama, so that the queue is in Ollama")
+	flags.IntVar(&o.seconds, "seconds", 0, "let requests arrive no longer than so in any run; 0: as long as each fault has it")
+	flags.DurationVar(&o.maxLag, "max-lag", 5*time.Millisecond, "discard a run whose requests were sent later than this, at the 99th percentile: it measures the load generator")
 	flags.Uint64Var(&o.seed, "seed", 1, "another seed, other requests")
 	flags.StringVar(&o.only, "only", "", "run these faults, with commas between them: "+strings.Join(caseNames(), ", "))
-	flags.StringVar(&o.runWith, "run-with", "", "words to put before the command of the server, and of what takes the CPU from it, such as chrt -r 1: on a machine that others use too")
+	flags.StringVar(&o.runWith, "run-with", "", "words to put before the command of servers, such as chrt -r 1, on a machine that others use too: a scheduling class of their own, lower than that of this program, or they starve it")
 	flags.StringVar(&o.keep, "keep", "", "write the telemetry of each run to this folder, as OTLP JSON")
 	flags.BoolVar(&o.noWhatIf, "no-whatif", false, "leave out the comparison of one slot with four")
 	flags.StringVar(&o.out, "out", "", "write the results to this file, as JSON")
 	flags.StringVar(&o.doc, "doc", "", "write the document to this file")
 	flags.StringVar(&o.from, "from", "", "run nothing: make the document of the results in this file")
 	flags.StringVar(&o.add, "add", "", "add the runs to the results in this file")
-	flags.Float64Var(&o.atLeast, "at-least", 0, "fail when a smaller share of answers is right")
+	flags.Float64Var(&o.atLeast, "at-least", 0, "fail when a smaller share of answers is right, when a cause is named of a healthy server, or when over half of the runs were late")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -102,8 +102,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if _, err := io.WriteString(stdout, r.summary()); err != nil {
 		return err
 	}
-	if right, n := r.right(inGateway, bySpans); n > 0 && float64(right) < o.atLeast*float64(n) {
-		return fmt.Errorf("%d of %d answers are right, which is less than %g", right, n, o.atLeast)
+	if o.atLeast > 0 {
+		return r.holds(o.atLeast)
+	}
+	return nil
+}
+
+// holds returns an error unless at least this share of the answers is right, and no healthy server is blamed.
+func (r *results) holds(atLeast float64) error {
+	good, of := r.right(inGateway, bySpans)
+	all := 0
+	for i := range r.Runs {
+		if r.Runs[i].Queue == inGateway {
+			all++
+		}
+	}
+	switch alarms := r.alarms(); {
+	case 2*of < all:
+		return fmt.Errorf("requests of %d of %d runs were sent over %g ms late: the machine is too busy to tell anything; let it rest, or raise --max-lag", all-of, all, r.MaxLag)
+	case len(alarms) > 0:
+		return fmt.Errorf("of a healthy server it is said to suffer from %s", strings.Join(alarms, ", "))
+	case float64(good) < atLeast*float64(of):
+		return fmt.Errorf("%d of %d answers are right, which is less than %g", good, of, atLeast)
 	}
 	return nil
 }
@@ -113,8 +133,8 @@ func (o *options) results(ctx context.Context, progress io.Writer) (*results, er
 	if o.from != "" {
 		return readResults(o.from)
 	}
-	if o.ollama == "" || o.seconds < 2 || o.runs < 0 || o.wide < 0 || !slices.Contains([]string{onCPU, onCUDA}, o.device) {
-		return nil, errors.New("name a server with --ollama, at least 2 --seconds, and a --device of cpu or cuda")
+	if o.ollama == "" || o.seconds < 0 || o.runs < 0 || o.wide < 0 || !slices.Contains([]string{onCPU, onCUDA}, o.device) {
+		return nil, errors.New("name a server with --ollama, no negative number of --seconds, --runs or --wide, and a --device of cpu or cuda")
 	}
 	cases, err := choose(o.only)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/slowtoken/slowtoken/analyzer"
+	"github.com/slowtoken/slowtoken/inference/ollama"
 	"github.com/slowtoken/slowtoken/ingest"
 	"github.com/slowtoken/slowtoken/rules"
 )
@@ -28,9 +29,6 @@ const (
 	parallel  = 4
 	wideSlots = 64
 )
-
-// maxLag is how late requests may be sent, at the 99th percentile: a run that was later measures the load generator.
-const maxLag = 5 * time.Millisecond
 
 // measure runs every case as often as it is asked to, and the comparison of one slot with four.
 func measure(ctx context.Context, o *options, list []faultCase, progress io.Writer) (_ *results, err error) {
@@ -43,17 +41,21 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	m, err := startMachine(ctx, o, folder, parallel)
+	park, err := startPark(ctx, o, folder, list)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, m.Stop()) }()
+	defer func() { err = errors.Join(err, park.stop()) }()
+	m := park.machines[0]
 	if err := m.computesOn(o.device); err != nil {
 		return nil, err
 	}
 	r := &results{
 		Date: time.Now().UTC().Truncate(time.Second), Command: o.command, Machine: machineName(ctx, o.device), Device: o.device, Model: o.model,
-		RulesHash: hash, Server: serverVersion(ctx, o.ollama), Seconds: o.seconds, Seed: o.seed, Facts: facts, Targets: targets,
+		RulesHash: hash, Server: serverVersion(ctx, o.ollama), MaxLag: o.maxLag.Seconds() * 1e3, Seed: o.seed, Faults: map[string]string{}, Facts: facts, Targets: targets,
+	}
+	for i := range cases {
+		r.Faults[cases[i].name] = cases[i].doc
 	}
 	if r.Pace, err = m.measurePace(ctx); err != nil {
 		return nil, err
@@ -77,13 +79,16 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 		r = before
 	}
 	// Runs of one fault are far apart, so that what else happens on the machine hits all alike.
-	for _, where := range []string{inGateway, inServer} {
-		for n := range map[string]int{inGateway: o.runs, inServer: o.wide}[where] {
+	for n := range max(o.runs, o.wide) {
+		for _, where := range []string{inGateway, inServer} {
+			if n >= map[string]int{inGateway: o.runs, inServer: o.wide}[where] {
+				continue
+			}
 			for i := range list {
 				if where == inServer && list[i].slots > 0 { // the limit is the gateway's
 					continue
 				}
-				one, err := o.runOnce(ctx, m, &list[i], where, o.seed+uint64(n), now, set)
+				one, err := o.runOnce(ctx, park.of(&list[i]), &list[i], where, o.seed+uint64(n), now, set)
 				if err != nil {
 					return nil, fmt.Errorf("%s, run %d: %w", list[i].name, n+1, err)
 				}
@@ -100,39 +105,49 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 	return r, nil
 }
 
-// runOnce puts the server under load with a fault, and lets the analyzer read what telemetry says of it.
-func (o *options) runOnce(ctx context.Context, m *machine, f *faultCase, where string, seed uint64, p pace, set *rules.Set) (*oneRun, error) {
-	slots := m.parallel
+// runOnce puts servers under load with a fault, and lets the analyzer read what telemetry says of it.
+func (o *options) runOnce(ctx context.Context, servers []*machine, f *faultCase, where string, seed uint64, p pace, set *rules.Set) (*oneRun, error) {
+	slots := parallel
 	if where == inServer {
 		slots = wideSlots
 	} else if f.slots > 0 {
 		slots = f.slots
 	}
-	load, err := m.prompts.plan(f, p.rate(f.answers, slots), int64(o.seconds)*1e9, seed)
+	rate := p.rate(f, slots) * float64(len(servers))
+	length := f.length(rate)
+	if o.seconds > 0 {
+		length = min(length, time.Duration(o.seconds)*time.Second)
+	}
+	load, err := servers[0].prompts.plan(f, rate, p.Long/1e3, int64(length), seed)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.warm(ctx); err != nil { // the run before may have left the model unloaded, or other prompts in its cache
-		return nil, err
+	for i := range load {
+		load[i].server = i % len(servers)
 	}
-	obs, err := observe(ctx, m, f, slots, seed, load)
+	for _, m := range servers { // the run before may have left the model unloaded, or other prompts in its cache
+		if err := m.warm(ctx); err != nil {
+			return nil, err
+		}
+	}
+	obs, err := observe(ctx, servers, f, slots, seed, load)
 	if err != nil {
 		return nil, err
 	}
 	if err := o.write(obs.spans, fmt.Sprintf("%s-%s-%d", f.name, where, seed)); err != nil {
 		return nil, err
 	}
-	one := &oneRun{Fault: f.name, Queue: where, Seed: seed, Requests: len(obs.sent), LagP99: lagP99(obs.sent).Seconds() * 1e3}
-	one.Discarded = lagP99(obs.sent) > maxLag
+	one := &oneRun{Fault: f.name, Queue: where, Seed: seed, Seconds: length.Seconds(), Requests: len(obs.sent), LagP99: lagP99(obs.sent).Seconds() * 1e3}
+	one.Discarded = lagP99(obs.sent) > o.maxLag
 	for i := range obs.sent {
 		if !obs.sent[i].answered {
 			one.Refused++
 		}
 	}
-	if one.BySpans, err = answerOf(obs.spans, set); err != nil {
+	if one.BySpans, err = answerOf(obs.spans, len(servers), set); err != nil {
 		return nil, err
 	}
-	if one.ByClient, err = answerOf(ofClient(obs.spans), set); err != nil {
+	if one.ByClient, err = answerOf(ofClient(obs.spans), len(servers), set); err != nil {
 		return nil, err
 	}
 	one.BySpans.Judgement = judge(f, &one.BySpans, carriedBySpans(f, where))
@@ -146,58 +161,55 @@ type observation struct {
 	spans []analyzer.Span
 	sent  []sent
 	log   logIndex
-	stood time.Duration // that the server was paused
+	relay *relay // nil where there was none
 }
 
-// observe sends a load to a server behind a gateway.
-func observe(ctx context.Context, m *machine, f *faultCase, slots int, seed uint64, load []planned) (o *observation, err error) {
-	rig, err := newRig(ctx, m, f, slots, seed)
+// observe sends a load to servers behind gateways. What happens to a server happens to the last one.
+func observe(ctx context.Context, servers []*machine, f *faultCase, slots int, seed uint64, load []planned) (_ *observation, err error) {
+	rig, err := newRig(ctx, servers, f, slots, seed)
 	if err != nil {
 		return nil, err
 	}
 	defer rig.close()
-	tracer, err := rig.telemetry.tracer(ctx, clientService)
+	tracer, err := rig.telemetry.tracer(ctx, clientService, 1)
 	if err != nil {
 		return nil, err
 	}
-	from, err := m.logged()
-	if err != nil {
-		return nil, err
-	}
-	o = &observation{}
-	during, end := context.WithCancel(ctx)
-	defer end()
-	if f.hogs > 0 {
-		stop, err := takeCPU(during, f.hogs, m.runWith)
-		if err != nil {
+	from := make([]int64, len(servers))
+	for i, m := range servers {
+		if from[i], err = m.logged(); err != nil {
 			return nil, err
 		}
-		defer stop()
 	}
-	var stood chan time.Duration
+	during, end := context.WithCancel(ctx)
+	defer end()
 	var failed chan error
-	if f.pause > 0 {
-		stood, failed = pauses(during, m.Server, f.pause)
+	if f.stops.length > 0 {
+		failed = f.stops.stop(during, servers[len(servers)-1].Server)
 	}
+	obs := &observation{relay: rig.relay}
 	begun := time.Now().UnixNano()
-	o.sent, err = newClient(rig.url, tracer, f).play(ctx, load)
+	obs.sent, err = newClient(tracer, f, rig.urls...).play(ctx, load)
 	end()
-	if f.pause > 0 {
-		o.stood = <-stood
+	if f.stops.length > 0 {
 		err = errors.Join(err, <-failed)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if o.spans, err = rig.collected(ctx, begun); err != nil {
+	if obs.spans, err = rig.collected(ctx, begun); err != nil {
 		return nil, err
 	}
-	events, err := m.events(from)
-	if err != nil {
-		return nil, err
+	var all []ollama.LogEvent
+	for i, m := range servers {
+		events, err := m.events(from[i])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, events...)
 	}
-	o.log = indexLog(events)
-	return o, nil
+	obs.log = indexLog(all)
+	return obs, nil
 }
 
 // write keeps the telemetry of a run.

@@ -104,7 +104,7 @@ func TestPromptsAreToldApart(t *testing.T) {
 	}
 	p := prompter{tokenizer}
 	for i := range cases {
-		load, err := p.plan(&cases[i], 20, 5e9, 3)
+		load, err := p.plan(&cases[i], 20, 0.2, 5e9, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,12 @@ func TestRelayDelays(t *testing.T) {
 	best := time.Hour
 	for range 5 {
 		begun := time.Now()
-		res, err := http.Get("http://" + r.address())
+		req, err := http.NewRequest(http.MethodGet, "http://"+r.address(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("traceparent", "00-0102030405060708090a0b0c0d0e0f10-0102030405060708-01")
+		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,6 +160,9 @@ func TestRelayDelays(t *testing.T) {
 	}
 	if best < 2*delay || best > 2*delay+50*time.Millisecond {
 		t.Errorf("the fastest of five answers took %s, through a delay of %s each way", best, delay)
+	}
+	if late, ok := r.delayed(analyzer.TraceID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}); !ok || late < 2*delay || late > time.Second {
+		t.Errorf("the relay says that it delayed the trace by %s, %v", late, ok)
 	}
 }
 
@@ -170,12 +178,12 @@ func TestClientTriesAgain(t *testing.T) {
 	}))
 	defer server.Close()
 	c := &collector{}
-	tracer, err := c.tracer(t.Context(), clientService)
+	tracer, err := c.tracer(t.Context(), clientService, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const backoff = 20 * time.Millisecond
-	list, err := newClient(server.URL, tracer, &faultCase{backoff: backoff}).play(t.Context(), []planned{{prompt: "te", output: 1}})
+	list, err := newClient(tracer, &faultCase{backoff: backoff}, server.URL).play(t.Context(), []planned{{prompt: "te", output: 1}})
 	if err != nil || !list[0].answered || list[0].wasted < backoff {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -217,5 +225,27 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := choose("gremlins"); err == nil || !strings.Contains(err.Error(), "want some of healthy, queue-limit") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A short run fails when too little is right, when a healthy server is blamed, and when nothing can be told.
+func TestHolds(t *testing.T) {
+	one := func(fault string, j judgement, late bool) oneRun {
+		return oneRun{Fault: fault, Queue: inGateway, Discarded: late, BySpans: answer{Named: []string{"retries"}, Judgement: j}}
+	}
+	for _, x := range []struct {
+		runs []oneRun
+		want string // part of the error; "" for none
+	}{
+		{[]oneRun{one("pause", right, false), one("burst", silent, false)}, ""},
+		{[]oneRun{one("pause", right, false), one("burst", silent, false), one("retries", wrong, false)}, "1 of 3 answers are right"},
+		{[]oneRun{one("pause", right, false), one("burst", right, false), one("healthy", wrong, false)}, "healthy server it is said to suffer from retries"},
+		{[]oneRun{one("pause", right, false), one("healthy", wrong, true)}, ""},
+		{[]oneRun{one("pause", right, false), one("burst", right, true), one("retries", right, true)}, "2 of 3 runs were sent over"},
+	} {
+		err := (&results{Runs: x.runs}).holds(0.5)
+		if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%+v: %v, want %q", x.runs, err, x.want)
+		}
 	}
 }

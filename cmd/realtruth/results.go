@@ -32,8 +32,9 @@ type results struct {
 	Server    string            `json:"server"`
 	Model     string            `json:"model"`
 	RulesHash string            `json:"rules_sha256"`
-	Seconds   int               `json:"seconds"`
+	MaxLag    float64           `json:"max_lag_ms"`
 	Seed      uint64            `json:"seed"`
+	Faults    map[string]string `json:"faults"` // what was done to the server, by name
 	Facts     population.Facts  `json:"facts"`
 	Targets   map[string]string `json:"targets"`
 	Pace      pace              `json:"pace"`
@@ -46,6 +47,7 @@ type oneRun struct {
 	Fault     string      `json:"fault"`
 	Queue     string      `json:"queue"` // where it is
 	Seed      uint64      `json:"seed"`
+	Seconds   float64     `json:"seconds"` // while requests arrive
 	Requests  int         `json:"requests"`
 	Refused   int         `json:"refused,omitempty"`
 	LagP99    float64     `json:"lag_p99_ms"`
@@ -86,6 +88,16 @@ func (r *results) right(queue, by string) (n, of int) {
 		}
 	}
 	return n, of
+}
+
+// alarms returns the causes that runs of a healthy server name.
+func (r *results) alarms() (named []string) {
+	for i := range r.Runs {
+		if one := &r.Runs[i]; one.Fault == "healthy" && !one.Discarded && one.BySpans.Judgement == wrong {
+			named = append(named, one.BySpans.Named[0])
+		}
+	}
+	return named
 }
 
 // wilson returns the 95 % interval of a share.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/inference"
@@ -26,15 +27,15 @@ const modelName = "random"
 // A machine is a real server with its model, ready to be asked.
 type machine struct {
 	*ollama.Server
-	parallel int      // requests that it computes at once
-	runWith  []string // stands before its command
+	parallel int // requests that it computes at once
 	log      string
 	prompts  prompter
 }
 
-// startMachine starts a server that computes so many requests at once, on the device that it is asked for.
-func startMachine(ctx context.Context, o *options, folder string, parallel int) (m *machine, err error) {
-	home := filepath.Join(folder, fmt.Sprintf("server-%d", parallel))
+// startMachine starts a server that computes so many requests at once, on the device that it is asked for. Its name is that
+// of its folder; runWith stands before its command.
+func startMachine(ctx context.Context, o *options, folder, name string, parallel int, runWith []string) (m *machine, err error) {
+	home := filepath.Join(folder, name)
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, err
 	}
@@ -42,7 +43,7 @@ func startMachine(ctx context.Context, o *options, folder string, parallel int) 
 	if err != nil {
 		return nil, err
 	}
-	m = &machine{parallel: parallel, runWith: strings.Fields(o.runWith), log: filepath.Join(home, "log")}
+	m = &machine{parallel: parallel, log: filepath.Join(home, "log")}
 	if m.prompts.tokenizer, err = ollama.TokenizerOfFile(gguf); err != nil {
 		return nil, err
 	}
@@ -55,9 +56,9 @@ func startMachine(ctx context.Context, o *options, folder string, parallel int) 
 		return nil, err
 	}
 	binary := o.ollama
-	if len(m.runWith) > 0 {
+	if len(runWith) > 0 {
 		binary = filepath.Join(home, "ollama")
-		script := "#!/bin/sh\nexec " + strings.Join(m.runWith, " ") + " '" + o.ollama + "' \"$@\"\n"
+		script := "#!/bin/sh\nexec " + strings.Join(runWith, " ") + " '" + o.ollama + "' \"$@\"\n"
 		if err := os.WriteFile(binary, []byte(script), 0o700); err != nil { //nolint:gosec // it is to be run
 			return nil, err
 		}
@@ -92,17 +93,18 @@ func modelFile(size, folder string) (path string, err error) {
 
 // warm loads the model, and lets every slot hold what prompts share.
 func (m *machine) warm(ctx context.Context) error {
-	return m.ask(ctx, m.parallel, 2*m.parallel, answers{})
+	return m.ask(ctx, m.parallel, 2*m.parallel, faultCase{})
 }
 
-// ask sends requests of the usual kind, so many of them at once, and waits for their answers.
-func (m *machine) ask(ctx context.Context, atOnce, requests int, a answers) error {
-	load, err := m.prompts.plan(&faultCase{share: 1, load: evenly, answers: a}, 1e9, int64(requests)+1, 99)
+// ask sends requests of a fault's kind, so many of them at once, and waits for their answers.
+func (m *machine) ask(ctx context.Context, atOnce, requests int, f faultCase) error {
+	f.share, f.load = 1, evenly
+	load, err := m.prompts.plan(&f, 1e9, 0, int64(requests)+1, 99)
 	if err != nil {
 		return err
 	}
 	_, tracer := noTelemetry()
-	c := newClient(m.URL.String(), tracer, &faultCase{})
+	c := newClient(tracer, &faultCase{}, m.URL.String())
 	errs := make(chan error, atOnce)
 	for k := range atOnce {
 		go func() {
@@ -117,41 +119,6 @@ func (m *machine) ask(ctx context.Context, atOnce, requests int, a answers) erro
 		err = errors.Join(err, <-errs)
 	}
 	return err
-}
-
-// A pace is how fast a server answers requests of the usual kind.
-type pace struct {
-	Together float64 `json:"together_per_s"` // requests a second, with as many at once as it computes
-	Alone    float64 `json:"alone_per_s"`    // one at a time
-	Token    float64 `json:"token_ms"`       // of each more token of an answer, one request at a time
-}
-
-// rate returns how many requests with such answers it can serve a second, about.
-func (p pace) rate(a answers, slots int) float64 {
-	usual := p.Together
-	if slots == 1 {
-		usual = p.Alone
-	}
-	return 1 / (1/usual + (a.mean()-outputTokens)*p.Token/1e3)
-}
-
-// measurePace puts the server to the test.
-func (m *machine) measurePace(ctx context.Context) (p pace, err error) {
-	const requests = 60 // of which no two are of one length
-	timed := func(atOnce, n int, a answers) (seconds float64) {
-		begun := time.Now()
-		err = errors.Join(err, m.ask(ctx, atOnce, n, a))
-		return time.Since(begun).Seconds() / float64(n)
-	}
-	p.Together = 1 / timed(m.parallel, requests, answers{})
-	alone := timed(1, requests, answers{})
-	p.Alone = 1 / alone
-	const longer = 200
-	p.Token = max(0, timed(1, requests/3, answers{median: outputTokens + longer})-alone) * 1e3 / longer
-	if err != nil {
-		return p, fmt.Errorf("measure what the server can serve: %w", err)
-	}
-	return p, nil
 }
 
 // events reads what the server has logged from a byte of its log on.
@@ -204,11 +171,12 @@ func (p prompter) Tokenizer(context.Context, string) (func(string) (int, error),
 	return p.tokenizer.Count, nil
 }
 
-// A rig is a gateway in front of a server, and what stands before the gateway.
+// A rig is a gateway in front of each server, and what stands before the gateways.
 type rig struct {
-	url       string // that clients call
+	urls      []string // that clients call, of each server
 	telemetry *collector
-	finish    func(context.Context) error // returns when the gateway is done with all requests
+	finish    []func(context.Context) error // each returns when a gateway is done with all requests
+	relay     *relay                        // before the gateways; nil where there is none
 	stop      []func()
 }
 
@@ -218,19 +186,37 @@ func (r *rig) close() {
 	}
 }
 
-// newRig builds what stands in front of a server in a run: a gateway with so many slots, and before it what f puts there.
-func newRig(ctx context.Context, m *machine, f *faultCase, slots int, seed uint64) (*rig, error) {
+// newRig builds what stands in front of servers in a run: before each a gateway with so many slots, and before that what f
+// puts there.
+func newRig(ctx context.Context, servers []*machine, f *faultCase, slots int, seed uint64) (_ *rig, err error) {
 	r := &rig{telemetry: &collector{}}
-	tracer, err := r.telemetry.tracer(ctx, "slowtoken-gateway")
-	if err != nil {
-		return nil, err
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	for i, m := range servers {
+		tracer, err := r.telemetry.tracer(ctx, "slowtoken-gateway", i+1)
+		if err != nil {
+			return nil, err
+		}
+		url, err := r.gateway(ctx, m, f, slots, seed, tracer)
+		if err != nil {
+			return nil, err
+		}
+		r.urls = append(r.urls, url)
 	}
+	return r, nil
+}
+
+// gateway starts one in front of a server.
+func (r *rig) gateway(ctx context.Context, m *machine, f *faultCase, slots int, seed uint64, tracer trace.Tracer) (url string, err error) {
 	g, err := inference.New(inference.Config{
 		Upstream: m.URL, Slots: slots, QueueLimit: 10_000, ServerSlots: m.parallel, Tokenizers: m.prompts, WeightLog: m.Server,
 		Tracer: tracer, Propagator: propagation.TraceContext{}, Metrics: inference.NewMetrics(), Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	var handler http.Handler = g
 	if f.refuse > 0 {
@@ -238,23 +224,20 @@ func newRig(ctx context.Context, m *machine, f *faultCase, slots int, seed uint6
 	}
 	address, err := r.serve(handler, f.reading > 0)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if err := settle(ctx, "http://"+address); err != nil {
-		r.close()
-		return nil, err
+		return "", err
 	}
 	if f.delay > 0 {
 		relay, err := startRelay(address, f.delay)
 		if err != nil {
-			r.close()
-			return nil, err
+			return "", err
 		}
 		r.stop = append(r.stop, relay.close)
-		address = relay.address()
+		address, r.relay = relay.address(), relay
 	}
-	r.url = "http://" + address
-	return r, nil
+	return "http://" + address, nil
 }
 
 // serve answers on a free port. Connections with small buffers let the gateway see when a reader is slow.
@@ -273,7 +256,7 @@ func (r *rig) serve(h http.Handler, small bool) (address string, err error) {
 		}
 	}
 	go server.Serve(listener) // ends with ErrServerClosed when it is stopped
-	r.finish = server.Shutdown
+	r.finish = append(r.finish, server.Shutdown)
 	r.stop = append(r.stop, func() { server.Close() })
 	return listener.Addr().String(), nil
 }
@@ -287,19 +270,21 @@ func settle(ctx context.Context, base string) error {
 		return err
 	}
 	for range 2 { // the first one makes it ask for the vocabulary
-		if err := newClient(strings.TrimSuffix(u.String(), "/"), tracer, &faultCase{}).ask(ctx, &s); err != nil {
+		if err := newClient(tracer, &faultCase{}, strings.TrimSuffix(u.String(), "/")).ask(ctx, &s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// collected waits for the gateway's last spans, and returns those of requests that started from a time on.
+// collected waits for the gateways' last spans, and returns those of requests that started from a time on.
 func (r *rig) collected(ctx context.Context, from int64) ([]analyzer.Span, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	if err := r.finish(ctx); err != nil {
-		return nil, fmt.Errorf("wait for the gateway's last spans: %w", err)
+	for _, finish := range r.finish {
+		if err := finish(ctx); err != nil {
+			return nil, fmt.Errorf("wait for the gateway's last spans: %w", err)
+		}
 	}
 	return r.telemetry.spans(from)
 }

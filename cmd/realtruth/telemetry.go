@@ -37,15 +37,15 @@ const clientService = "application"
 // queueLength is more spans than any run has: none is dropped on the way.
 const queueLength = 1 << 17
 
-// tracer returns where a service's spans go.
-func (c *collector) tracer(ctx context.Context, service string) (trace.Tracer, error) {
+// tracer returns where the spans of a service's instance go.
+func (c *collector) tracer(ctx context.Context, service string, instance int) (trace.Tracer, error) {
 	server := httptest.NewServer(http.HandlerFunc(c.receive))
 	c.servers = append(c.servers, server)
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpoint(strings.TrimPrefix(server.URL, "http://")), otlptracehttp.WithInsecure())
 	if err != nil {
 		return nil, fmt.Errorf("send telemetry: %w", err)
 	}
-	about := resource.NewSchemaless(attribute.String("service.name", service), attribute.String("service.instance.id", service+"-1"))
+	about := resource.NewSchemaless(attribute.String("service.name", service), attribute.String("service.instance.id", fmt.Sprintf("%s-%d", service, instance)))
 	limits := sdktrace.NewSpanLimits()
 	limits.EventCountLimit = 8192 // as the gateway has it
 	provider := sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithRawSpanLimits(limits),

@@ -40,7 +40,7 @@ const (
 	prefillStart = "prefill starts"        // against the server's log
 	loadEnd      = "loading ends"          // against the server's log
 	serverWait   = "waiting in the server" // with tokenizing; against the server's log
-	networkTime  = "time in the network"   // against the relay's delay
+	networkTime  = "time in the network"   // between client and gateway, against the relay's clock
 	retryTime    = "time in retries"       // against the client's own clock
 )
 
@@ -100,12 +100,13 @@ func timeErrors(o *observation, f *faultCase) (list []timeError) {
 				continue
 			}
 			compareLog(r, s, &o.log, add)
-			by := r.E2ELedger.ByPhase()
-			if f.delay > 0 {
-				add(networkTime, by[analyzer.Network], 2*int64(f.delay), 2*int64(f.delay))
+			if o.relay != nil {
+				if late, ok := o.relay.delayed(t.ID); ok {
+					add(networkTime, beforeGateway(r), int64(late), int64(late))
+				}
 			}
 			if f.refuse > 0 && s.wasted > 0 {
-				add(retryTime, by[analyzer.Retry], int64(s.wasted), int64(s.wasted))
+				add(retryTime, r.E2ELedger.ByPhase()[analyzer.Retry], int64(s.wasted), int64(s.wasted))
 			}
 		}
 	}
@@ -115,6 +116,17 @@ func timeErrors(o *observation, f *faultCase) (list []timeError) {
 		}
 	}
 	return list
+}
+
+// beforeGateway is how long a request is in the network between client and gateway: no span of either says so. The
+// gateway's own way to the server behind it has one.
+func beforeGateway(r *analyzer.Request) (ns int64) {
+	for i := range r.E2ELedger.Parts {
+		if p := &r.E2ELedger.Parts[i]; p.Phase == analyzer.Network && p.Source == analyzer.SourceInferred {
+			ns += p.End - p.Start
+		}
+	}
+	return ns
 }
 
 // compareLog compares where the analyzer puts the moments of a request with the server's log.
