@@ -105,6 +105,7 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measureSteps()
 	v.measureDecode()
 	v.measureGaps()
+	v.measureGapInterference()
 	v.measureCaches()
 	v.measureHardware()
 	v.measurePrefix()

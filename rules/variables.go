@@ -186,7 +186,7 @@ var decodeVariables = []Variable{
 	{"decode_alone_floor", Duration, "", "the least that the device takes for a step with one request", analyzer.Decode, supplyHardware},
 	{"decode_alone_ratio", Number, ratioUnit, "a step with one request over that", analyzer.Decode, supplyHardware},
 	{"decode_alone_excess", Duration, "", "what a step with one request takes beyond it", analyzer.Decode, supplyHardware},
-	{"prefill_interference", Number, ratioUnit, "time of a token while prompts of others are prefilled over that without, minus 1, by the same fit; 0 when no slowness can be told", analyzer.Decode, supplyPhases},
+	{"prefill_interference", Number, ratioUnit, "time of a token while prompts of others are prefilled over that without, minus 1, by the same fit or, where chunks are seen, by their gaps; 0 when no slowness can be told", analyzer.Decode, supplyPhases},
 	{"stall_long_share", Number, UnitShare, "share of all prompt tokens, but for what is cached or stated to be shared, that belongs to prompts of over 3 times the median: a few long ones hold up many short ones", analyzer.Decode, supplyTokens},
 	{"gap_interference", Number, ratioUnit, "gaps between chunks during foreign prefill over those without, minus 1", analyzer.Decode, supplyChunks},
 	{"stalled_gap_share", Number, UnitShare, "gaps over max(5 x the request's median gap, 100 ms)", analyzer.Decode, supplyChunks},
