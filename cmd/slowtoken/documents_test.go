@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -71,6 +73,41 @@ func TestDocumentLinks(t *testing.T) {
 	}
 	if followed < 50 {
 		t.Errorf("only %d links were followed: they are not found", followed)
+	}
+}
+
+// TestArchiveLinks follows the links of the documents as a release holds them, apart from the rest of the repository.
+func TestArchiveLinks(t *testing.T) {
+	if _, err := os.Stat("../../.git"); err != nil {
+		t.Skip("a release is made of what is committed, and this is no checkout of git")
+	}
+	archive := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "../../.ci/docs", archive).CombinedOutput(); err != nil {
+		t.Fatalf(".ci/docs: %v\n%s", err, out)
+	}
+	followed := 0
+	err := filepath.WalkDir(archive, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".md" && filepath.Ext(path) != ".html" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, target := range links(string(text)) {
+			file, _, _ := strings.Cut(target, "#")
+			if file == "" || strings.Contains(target, ":") {
+				continue
+			}
+			followed++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), file)); err != nil {
+				t.Errorf("in a release, %s links to %s, which it does not hold", strings.TrimPrefix(path, archive), target)
+			}
+		}
+		return nil
+	})
+	if err != nil || followed < 50 {
+		t.Errorf("%d links were followed: %v", followed, err)
 	}
 }
 
