@@ -113,7 +113,7 @@ var commandKinds = []struct {
 	{`^kubectl apply|systemctl|^sudo cp deploy/systemd`, byStage, "deploy"},
 	{`^sha256sum|^tar |^sudo install|^make (dist|docs)`, runForReal, ""},
 	{`slowtoken demo|slowtoken loadtest|--ollama managed|grpc://|^ollama |ollama run|my-application`, runForReal, ""},
-	{`^go |^bin/tracegen|\btime -v|^/usr/bin/time|bin/slowtoken`, runForReal, ""},
+	{`^go |^bin/tracegen|\btime -v|^/usr/bin/time|bin/slowtoken|^time bin/`, runForReal, ""},
 	{`slowtoken gateway --ollama http://127|slowtoken (serve|gateway) +&`, runForReal, ""},
 	{`^(export|duckdb|curl|\$EDITOR|docker exec|docker compose .* exec slowtoken|kubectl exec) `, runQuickly, ""},
 	{`^([A-Z_]+=\S+ +)*(sudo +)?slowtoken\b`, runQuickly, ""},
