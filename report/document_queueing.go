@@ -22,7 +22,7 @@ func (d *draft) queueing() {
 			row[5] = fmt.Sprintf("%.3g of %.3g/s", q.Arrivals, q.Saturation)
 		}
 		t.Rows = append(t.Rows, page.Cells(row...))
-		s := page.Cells(domainName(m.Name), "", estimated(m.Sizes.R, ""), estimated(m.Sizes.CachedTokens, ""), "", "")
+		s := page.Cells(domainName(m.Name), "not known", estimated(m.Sizes.R, ""), estimated(m.Sizes.CachedTokens, ""), "not known", "not known")
 		if m.Sizes.TPOT.Value > 0 {
 			s[1] = page.Para(page.Text(Duration(m.Sizes.TPOT.Value)))
 		}
@@ -41,7 +41,7 @@ func (d *draft) queueing() {
 
 func estimated(e *population.Estimate, unit string) string {
 	if e == nil {
-		return ""
+		return "not known"
 	}
 	return fmt.Sprintf("%.0f%s (%.0f to %.0f)", e.Value, unit, e.Low, e.High)
 }

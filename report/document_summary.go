@@ -86,7 +86,7 @@ func (d *draft) inShort() []page.Block {
 	case r.Verdict == rules.VerdictHealthy:
 		return []page.Block{page.Para(page.Strong("No bottleneck worth your time."), page.Text(" "+d.nearest()))}
 	}
-	return []page.Block{page.Para(page.Strong("Too little is known to name a bottleneck."), page.Text(" Section 4 says what could not be seen, and what would show it."))}
+	return []page.Block{page.Para(page.Strong("Too little is known to name a bottleneck."), page.Text(" "+capital(strings.TrimPrefix(noCause(r), "not named: "))+". Section 4 says what could not be seen, and what would show it."))}
 }
 
 // predicted says what the first change is expected to bring.

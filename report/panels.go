@@ -92,7 +92,7 @@ func (m *metricNames) panels(targets []TargetResult) []Panel {
 		}
 	}
 	one("Requests waiting", "a queue that does not empty", unsummed(m.waiting), m.waiting, UnitRequests)
-	one("Key-value cache in use", "over 90 %", m.cache, fmt.Sprintf("max(%s)", m.cache), UnitShare, Limit{"above 90 %, engines preempt or hold requests back", 0.9})
+	one("Key-value cache in use", "over 90 %", m.cache, fmt.Sprintf("max(%s)", m.cache), UnitShare, Limit{"nearly full", 0.9})
 	one("Preemptions", "any that repeat", m.preempted, fmt.Sprintf("sum(rate(%s[%s]))", m.preempted, alertRange), UnitRate)
 	var limits []Limit
 	for i := range targets {
@@ -100,8 +100,14 @@ func (m *metricNames) panels(targets []TargetResult) []Panel {
 			limits = append(limits, Limit{t.Name, t.Limit})
 		}
 	}
-	one("Failed requests", "the share of them against the error target", m.failed, m.failedShare(), UnitShare, limits...)
+	one("Failed requests", "their share against the error target", counted(m.failed), m.failedShare(), UnitShare, limits...)
 	return list
+}
+
+// counted returns the metric that a rate is of.
+func counted(rate string) string {
+	_, metric, _ := strings.Cut(rate, "rate(")
+	return metric[:strings.IndexFunc(metric+"[", func(r rune) bool { return r == '{' || r == '[' })]
 }
 
 // unsummed returns a metric without the sum around it.

@@ -352,7 +352,7 @@ func TestPercentIsNeverZeroForSomething(t *testing.T) {
 	for _, c := range []struct {
 		share float64
 		want  string
-	}{{0, "0.0 %"}, {1e-9, "<0.1 %"}, {0.0006, "0.1 %"}, {0.675, "67.5 %"}, {1, "100.0 %"}} {
+	}{{0, "0.0 %"}, {1e-9, "<0.1 %"}, {-1e-9, ">-0.1 %"}, {0.0006, "0.1 %"}, {0.675, "67.5 %"}, {1, "100.0 %"}} {
 		if got := Percent(c.share); got != c.want {
 			t.Errorf("Percent(%v) = %q, want %q", c.share, got, c.want)
 		}

@@ -49,8 +49,11 @@ func significant(f float64) string {
 
 // Percent prints a share; one that is not zero never prints as zero.
 func Percent(share float64) string {
-	if share > 0 && share < 0.0005 {
+	switch {
+	case share > 0 && share < 0.0005:
 		return "<0.1 %"
+	case share < 0 && share > -0.0005:
+		return ">-0.1 %"
 	}
 	return fmt.Sprintf("%.1f %%", 100*share)
 }

@@ -15,7 +15,7 @@ import (
 var lessWork = []string{
 	"slowtoken demo", "slowtoken demo --length 8s",
 	" --duration 2m", "", " --duration 10m", "", "slowtoken loadtest", "slowtoken loadtest --duration 3s --warmup 0s --drain 20s",
-	"--sweep 1:64", "--sweep 4:16 --step-requests 8", "--seconds 1800", "--seconds 30",
+	"--sweep 1:64", "--sweep 4:16 --step-requests 10", "--seconds 1800", "--seconds 30",
 	"--traces 1250000", "--traces 1250", "--traces 100000", "--traces 500", "--traces 125000", "--traces 125", "--tree 1000000", "--tree 1000", "--rate 20000", "--rate 500",
 	"Examine/1000000", "Examine/10000", "-benchtime 100000x", "-benchtime 100x", "/usr/bin/time -v ", "",
 }
@@ -122,6 +122,12 @@ exporters: {jaeger_storage_exporter: {trace_storage: memory}}
 // What was run before is not run again.
 func (w *commandWorld) runBlock(t *testing.T, b commandBlock, done map[string]bool) {
 	script := "set -e\ntrap 'code=$?; kill $(jobs -p) 2>/dev/null || true; wait || true; exit $code' EXIT\nawait() { until curl -fs -o /dev/null $1; do sleep 0.1; done; }\n"
+	if text := strings.Join(b.lines, "\n"); strings.Contains(text, "127.0.0.1:11435") && !strings.Contains(text, "slowtoken gateway") {
+		script += "slowtoken gateway --listen " + w.gateway + " --ollama " + w.ollama + " &\nawait http://" + w.gateway + "/healthz\n"
+	}
+	if strings.Contains(strings.Join(b.lines, "\n"), "my-application") {
+		script += "slowtoken serve &\nawait http://" + w.admin + "/readyz\n"
+	}
 	for _, line := range b.lines {
 		kind, _, _ := commandKindOf(line)
 		command := w.here(line)

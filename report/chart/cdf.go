@@ -2,7 +2,6 @@ package chart
 
 import (
 	"math"
-	"sort"
 )
 
 // A Curve is a sample of times in seconds, in ascending order.
@@ -18,7 +17,7 @@ const points = 400
 // CDF draws for each curve which share of the sample takes at most so long, on a logarithmic axis of time. Curves differ
 // by their dashes and carry their names.
 func CDF(curves []Curve) *Drawing {
-	d := &Drawing{Width: 860, Height: 340}
+	d := &Drawing{Width: 860, Height: 360}
 	low, high := math.Inf(1), 0.0
 	for _, c := range curves {
 		if n := len(c.Sorted); n > 0 {
@@ -29,7 +28,7 @@ func CDF(curves []Curve) *Drawing {
 		low, high = 1e-3, 1
 	}
 	x := axis{low: low * .8, high: math.Max(high*1.25, low), from: 60, to: d.Width - 90, log: true}
-	y := axis{low: 0, high: 1, from: d.Height - 44, to: 20}
+	y := axis{low: 0, high: 1, from: d.Height - 44, to: 44}
 	for _, share := range []float64{0, .25, .5, .75, .95, 1} {
 		at := y.at(share)
 		d.line(1, false, true, x.from, at, x.to, at)
@@ -41,6 +40,7 @@ func CDF(curves []Curve) *Drawing {
 		d.text(at, y.from+18, middle, seconds(t))
 	}
 	d.text((x.from+x.to)/2, d.Height-8, middle, "takes at most")
+	name := x.from
 	for i, c := range curves {
 		n := len(c.Sorted)
 		if n == 0 {
@@ -53,15 +53,20 @@ func CDF(curves []Curve) *Drawing {
 			line = append(line, x.at(c.Sorted[k]), y.at(float64(k+1)/float64(n)))
 		}
 		line = append(line, x.at(c.Sorted[n-1]), y.at(1))
-		d.line([]float64{2.4, 1.6, 1.6}[i%3], i%2 == 1, false, line...)
-		// The name stands where the curves lie apart: at another height for each.
-		share := .9 - .22*float64(i)
-		k := min(n-1, sort.Search(n, func(k int) bool { return float64(k+1)/float64(n) >= share }))
-		d.text(x.at(c.Sorted[k])+8, y.at(share)+14, left, c.Label)
+		width, dashed := []float64{2.4, 1.6, 1.6}[i%3], i%2 == 1
+		d.line(width, dashed, false, line...)
+		// Names stand above, since curves cross.
+		d.line(width, dashed, false, name, 13, name+28, 13)
+		label := c.Label
+		if c.Limit > 0 {
+			label += ", target " + seconds(c.Limit)
+		}
+		d.text(name+34, 17, left, label)
+		name += 34 + textWidth*float64(len([]rune(label))) + 24
 		if c.Limit > low {
 			at := x.at(c.Limit)
 			d.line(1, true, false, at, y.from, at, y.to)
-			d.text(at+4, y.to+12+14*float64(i), left, "target "+c.Label+" "+seconds(c.Limit))
+			d.text(at, y.to-6, middle, seconds(c.Limit))
 		}
 	}
 	return d
