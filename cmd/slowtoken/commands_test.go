@@ -105,7 +105,7 @@ var commandKinds = []struct {
 	{`^make( |$)(test|check|build|ground-truth-short)?( .*)?#`, byStage, "test"},
 	{`^make$|^make (test|check)$`, byStage, "test"},
 	{`^make build`, byStage, "build"},
-	{`^make (bench|soak|bench-ingest|ground-truth)\b`, dryRun, "measures for minutes to hours, on a machine that does nothing else"},
+	{`^make (bench|soak|bench-ingest|kill-rounds|ground-truth)\b`, dryRun, "measures for minutes to hours, on a machine that does nothing else"},
 	{`^go run ./cmd/groundtruth`, notRun, "simulates for a quarter of an hour; its tests run a part"},
 	{`^go clean -cache`, notRun, "it throws away what the machine has built"},
 	{`^docker (build|run)|^docker compose .* up `, byStage, "deploy"},
