@@ -56,10 +56,11 @@ func Cases(in *Input) []Case {
 	}
 	fleet := measureFleet(in, wholes)
 	for k, whole := range wholes {
+		backlog := measureBacklog(whole)
 		for i, v := range regimes[k] {
-			cases = append(cases, v.toCase(i+1, metrics, fleet[k]))
+			cases = append(cases, v.toCase(i+1, metrics, fleet[k], backlog))
 		}
-		cases = append(cases, whole.toCase(0, metrics, fleet[k]))
+		cases = append(cases, whole.toCase(0, metrics, fleet[k], backlog))
 	}
 	return cases
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,16 +14,20 @@ import (
 // colons and underscores in names count as the same, and so do the suffixes that exporters add.
 type metricSource struct {
 	names []string
-	scale float64 // what a value is multiplied by; 0 stands for 1
+	kind  analyzer.Attribute // that points must have, of a metric that holds several; "" for all points
+	scale float64            // what a value is multiplied by; 0 stands for 1
 }
 
 // What metrics are read for. Sources: vLLM docs/design/metrics.md; SGLang docs/references/production_metrics.md; TGI
-// docs/source/reference/metrics.md; Triton docs/user_guide/metrics.md; NVIDIA dcgm-exporter etc/default-counters.csv;
+// docs/source/reference/metrics.md; Triton docs/user_guide/metrics.md, and its TensorRT-LLM backend's README; NVIDIA dcgm-exporter etc/default-counters.csv;
 // OpenTelemetry semantic conventions, hardware (hw.*).
 var (
 	metricRunning = []metricSource{{names: []string{"vllm:num_requests_running", "sglang:num_running_reqs", "tgi_batch_current_size", "slowtoken.requests.running"}}}
 	metricWaiting = []metricSource{{names: []string{"vllm:num_requests_waiting", "sglang:num_queue_reqs", "tgi_queue_size", "nv_inference_pending_request_count", "slowtoken.requests.waiting"}}}
-	metricKVUse   = []metricSource{{names: []string{"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage", "slowtoken.kv_cache.usage"}}}
+	metricKVUse   = []metricSource{
+		{names: []string{"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage", "slowtoken.kv_cache.usage"}},
+		{names: []string{"nv_trt_llm_kv_cache_block_metrics"}, kind: analyzer.Attribute{Key: "kv_cache_block_type", Value: analyzer.String("fraction")}},
+	}
 	metricPreempt = []metricSource{{names: []string{"vllm:num_preemptions", "sglang:num_retractions"}}}
 	metricHits    = []metricSource{{names: []string{"vllm:prefix_cache_hits"}}}
 	metricQueries = []metricSource{{names: []string{"vllm:prefix_cache_queries"}}}
@@ -54,7 +59,9 @@ func measureMetrics(in *Input) Measures {
 	gauge(metricWaiting, func(x []float64) {
 		m["metric_waiting_mean"], m["metric_waiting_max"] = number(meanOf(x), len(x)), number(slices.Max(x), len(x))
 		if waiting := tracedWaiting(in); waiting > 0 {
-			m["metric_waiting_disagrees"] = number(meanOf(x)/waiting, len(x))
+			mean, cv2 := meanCV2(x)
+			low := mean * (1 - 1.96*math.Sqrt(cv2/float64(len(x))))
+			m["metric_waiting_disagrees"], m["metric_waiting_disagrees_low"] = number(mean/waiting, len(x)), number(low/waiting, len(x))
 		}
 	})
 	gauge(metricKVUse, func(x []float64) {
@@ -105,6 +112,12 @@ type point struct {
 	at, start  int64
 	value      float64
 	cumulative bool
+	attributes analyzer.Attributes
+}
+
+// of reports whether p is a point of s.
+func (p *point) of(s *metricSource) bool {
+	return s.kind.Key == "" || p.attributes.Text(s.kind.Key) == s.kind.Value.String()
 }
 
 // seriesOf sorts numeric points by metric and what tells its series apart, each by time.
@@ -121,7 +134,7 @@ func seriesOf(points []analyzer.MetricPoint) map[string]map[string][]point {
 			series[name] = map[string][]point{}
 		}
 		key := seriesKey(p)
-		series[name][key] = append(series[name][key], point{p.Time, p.Start, x, p.Type == analyzer.MetricSum && p.Temporality == analyzer.TemporalityCumulative})
+		series[name][key] = append(series[name][key], point{p.Time, p.Start, x, p.Type == analyzer.MetricSum && p.Temporality == analyzer.TemporalityCumulative, p.Attributes})
 	}
 	for _, one := range series {
 		for _, list := range one {
@@ -161,7 +174,9 @@ func levels(series map[string]map[string][]point, sources []metricSource) (value
 		for _, name := range s.names {
 			for _, list := range series[plainMetric(name)] {
 				for _, p := range list {
-					values = append(values, p.value*cmp.Or(s.scale, 1))
+					if p.of(&s) {
+						values = append(values, p.value*cmp.Or(s.scale, 1))
+					}
 				}
 			}
 			if len(values) > 0 {

@@ -16,6 +16,7 @@ const (
 	verdictHold    = "hold"
 	verdictUnsure  = "hold_or_sampling"
 	verdictNotFIFO = "not_fifo"
+	verdictBusy    = "busy"
 )
 
 // measureQueue fills in how requests wait. What the replay says holds for all of the domain's time.
@@ -36,7 +37,6 @@ func (v *view) measureQueue() {
 	if known > 0 {
 		m["waits"], m["waited_share"] = number(float64(waits), known), share(waits, known)
 	}
-	v.measureService()
 	why := ""
 	if len(q.Abstained) > 0 {
 		why = q.Abstained[0].Why
@@ -44,6 +44,7 @@ func (v *view) measureQueue() {
 	verdicts := map[string]string{
 		population.QueueCalm: verdictCalm, population.QueueLoad: verdictLoad, population.QueueHeld: verdictHold,
 		population.QueueHeldOrSample: verdictUnsure, population.QueueNotFIFO: verdictNotFIFO,
+		population.QueueBusy: verdictBusy,
 	}
 	for _, name := range []string{"queue_verdict", "wait_ratio", "utilisation", "slots", "slots_kind", "hold_attribute", "hold_share"} {
 		m[name] = unknown(why)
@@ -69,6 +70,9 @@ func (v *view) measureQueue() {
 		if p.Stage == population.StagePrefill {
 			m["prefill_slots"] = number(float64(p.Count), q.Waits)
 		}
+		if p.Stage == q.Binding {
+			m["plateau_share"] = number(p.Share, q.Waits)
+		}
 	}
 	if s := q.Static; s != nil {
 		m["wait_mode"], m["wait_mode_share"] = span(s.Wait, q.Waits), number(s.AtWait, q.Waits)
@@ -80,46 +84,6 @@ func (v *view) measureQueue() {
 	if h := q.HeadOfLine; h != nil {
 		m["hol_correlation"], m["service_cv2"] = number(h.Work, q.Requests), number(h.ServiceCV2, q.Requests)
 		m["hol_number_correlation"], m["hol_behind_share"] = number(h.Number, q.Requests), number(h.Behind, q.Waits)
-	}
-}
-
-// measureService sweeps over what is in service and who waits.
-func (v *view) measureService() {
-	type change struct {
-		at            int64
-		service, wait int
-	}
-	var changes []change
-	for _, r := range v.members {
-		wait := phaseTime(r, analyzer.Queue, population.PathE2E)
-		if r.Joined == 0 || r.FirstToken == 0 {
-			continue
-		}
-		start, end := r.Joined+wait, max(r.LastToken, r.FirstToken)
-		changes = append(changes, change{start, 1, 0}, change{end, -1, 0})
-		if wait > longWait {
-			changes = append(changes, change{r.Joined, 0, 1}, change{start, 0, -1})
-		}
-	}
-	if len(changes) == 0 {
-		return
-	}
-	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.service, b.service)) })
-	var time, sum, squares float64
-	serving, waiting, most := 0, 0, 0
-	for i, c := range changes {
-		if i > 0 && waiting > 0 {
-			dt := float64(c.at - changes[i-1].at)
-			time, sum, squares = time+dt, sum+dt*float64(serving), squares+dt*float64(serving)*float64(serving)
-		}
-		serving, waiting = serving+c.service, waiting+c.wait
-		most = max(most, serving)
-	}
-	n := len(v.members)
-	v.m["in_service_max"] = number(float64(most), n)
-	if time > 0 && sum > 0 {
-		mean := sum / time
-		v.m["plateau_cv"] = number(math.Sqrt(max(0, squares/time-mean*mean))/mean, n)
 	}
 }
 

@@ -38,7 +38,7 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 	ramps := rampsAround(changes, slices.Min(born))
 	total, within := make([]float64, len(wholes)), make([]float64, len(wholes))
 	waiting := make([]int, len(wholes))
-	all, allWithin := 0.0, 0.0
+	all, allWithin, whole := 0.0, 0.0, 0.0
 	for i, c := range changes {
 		if i > 0 {
 			from, dt := changes[i-1].at, float64(c.at-changes[i-1].at)
@@ -53,6 +53,9 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 	}
 	for k := range total {
 		all, allWithin = all+total[k], allWithin+within[k]
+		for _, r := range wholes[k].members {
+			whole += float64(r.E2E())
+		}
 	}
 	if all == 0 {
 		return
@@ -60,7 +63,7 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 	for k, m := range list {
 		if n := len(wholes[k].members); n > 0 {
 			m["scale_lag"] = span(slices.Min(born)-ramps.from, n)
-			m["scale_wait_share"] = number(allWithin/all, n)
+			m["scale_wait_share"], m["scale_share"] = number(allWithin/all, n), number(allWithin/whole, n)
 			m["scale_wait_mean"] = span(within[k]/float64(n), n)
 		}
 	}

@@ -137,12 +137,20 @@ func scoreVariables() (list []Variable) {
 var queueVariables = []Variable{
 	{"waits", Number, requests, "requests that waited over 10 ms", analyzer.Queue, supplyPhases},
 	{"waited_share", Number, UnitShare, "share of requests that waited over 10 ms", analyzer.Queue, supplyPhases},
-	{"queue_verdict", Text, "", "what the replay of the real arrivals says: calm, load, hold or not_fifo", analyzer.Queue, supplySlots},
+	{"queue_verdict", Text, "", "what the replay of the real arrivals says: calm, load, hold or not_fifo; busy where no slots bind, and the engine serves all the while and in order", analyzer.Queue, supplySlots},
 	{"wait_ratio", Number, ratioUnit, "replayed wait over observed wait: 0.8 to 1.25 is explained by load, less means capacity was held idle", analyzer.Queue, supplySlots},
 	{"utilisation", Number, UnitShare, "share of the binding slots that were in use", analyzer.Queue, supplySlots},
 	{"slots", Number, requests, "requests in service at once while others waited: the plateau that binds", analyzer.Queue, supplySlots},
 	{"slots_kind", Text, "", "what binds: prefill, decode or both together", analyzer.Queue, supplySlots},
-	{"plateau_cv", Number, ratioUnit, "coefficient of variation of the number in service while somebody waits", analyzer.Queue, supplySlots},
+	{"plateau_share", Number, UnitShare, "share of the time in which somebody waits in which exactly so many are in service", analyzer.Queue, supplySlots},
+	{"room", Number, ratioUnit, "how much more a second would be served with twice as many in service as while requests wait, by what company costs: near 0, the device is full", analyzer.Queue, supplyPhases},
+	{"crowd_recoverable", Duration, "", "mean time that service takes a request longer than with twice the replicas, by what company costs", analyzer.Queue, supplyPhases},
+	{"backlog_share", Number, UnitShare, "share of the time in which somebody has waited for over 10 ms", analyzer.Queue, supplyPhases},
+	{"backlog_rate", Number, perSecond, "requests let into service a second in that time", analyzer.Queue, supplyPhases},
+	{"backlog_in_service", Number, requests, "mean number in service in that time", analyzer.Queue, supplyPhases},
+	{"backlog_load", Number, ratioUnit, "requests that arrive a second in the busiest stretch of the time over those: from 1 on the queue grows without end", analyzer.Queue, supplyPhases},
+	{"peak_wait_share", Number, UnitShare, "share of all waiting in queues that arrivals at over twice the usual rate built up", analyzer.Queue, supplyPhases},
+	{"peak_arrivals", Number, requests, "arrivals of the largest such peak", analyzer.Queue, supplyPhases},
 	{"in_service_max", Number, requests, "most requests in service at once", analyzer.Queue, supplyPhases},
 	{"prefill_slots", Number, requests, "plateau of requests in prefill", analyzer.Queue, supplySlots},
 	{"decode_slots_free_share", Number, UnitShare, "waiting time during which fewer were in decode than the most ever seen", analyzer.Queue, supplyPhases},
@@ -272,6 +280,7 @@ var fleetVariables = []Variable{
 	{"new_instances", Number, "", "instances that first serve over 30 s, and over 5 % of the time, after the first", analyzer.Queue, supplyInstances},
 	{"scale_lag", Duration, "", "for how long somebody had been waiting when the first of them took its first request", analyzer.Queue, supplyInstances},
 	{"scale_wait_share", Number, UnitShare, "share of all waiting from there until nobody waits any more", analyzer.Queue, supplyInstances},
+	{"scale_share", Number, UnitShare, "that waiting, as share of all time of all instances' requests", analyzer.Queue, supplyInstances},
 	{"scale_wait_mean", Duration, "", "that waiting, as mean time of this engine's requests", analyzer.Queue, supplyInstances},
 }
 
@@ -303,6 +312,7 @@ var telemetryVariables = []Variable{
 	{"sampled", Bool, "", "not every request is traced, as samplers or --fact sampling say", 0, supplyRequests},
 	{"sampling_stated", Bool, "", "--fact sampling is stated, or traces state it", 0, supplyRequests},
 	{"events_lost_share", Number, UnitShare, "requests whose spans lost events before they were sent", 0, supplyRequests},
+	{"metric_waiting_disagrees_low", Number, ratioUnit, "lower end of the 95 % interval of metric_waiting_disagrees, as far as samples that vary so can tell", 0, supplyMetrics},
 	{"metric_waiting_disagrees", Number, ratioUnit, "mean number waiting by metrics over that by traces: far from 1, one of both is incomplete", 0, supplyMetrics},
 }
 

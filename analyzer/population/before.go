@@ -75,7 +75,7 @@ func (p *Population) loadWithBefore(d *Domain, members []int32) Load {
 	slices.SortStableFunc(list, func(a, b known) int {
 		return cmp.Or(cmp.Compare(a.job.Arrive, b.job.Arrive), cmp.Compare(p.record(a.member).Joined, p.record(b.member).Joined))
 	})
-	all := Load{Before: len(list), Unknown: l.Unknown}
+	all := Load{Before: len(list), Unknown: l.Unknown, Opaque: l.Opaque}
 	for _, k := range list {
 		all.Members, all.Jobs, all.Waits = append(all.Members, k.member), append(all.Jobs, k.job), append(all.Waits, k.wait)
 	}
@@ -85,7 +85,7 @@ func (p *Population) loadWithBefore(d *Domain, members []int32) Load {
 
 // windowed returns l without the requests that started before the window.
 func (l *Load) windowed() *Load {
-	return &Load{Members: l.Members[l.Before:], Jobs: l.Jobs[l.Before:], Waits: l.Waits[l.Before:], Unknown: l.Unknown}
+	return &Load{Members: l.Members[l.Before:], Jobs: l.Jobs[l.Before:], Waits: l.Waits[l.Before:], Unknown: l.Unknown, Opaque: l.Opaque}
 }
 
 // together returns the members and those before.

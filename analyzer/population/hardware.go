@@ -261,6 +261,14 @@ func (h *Hardware) PrefillFloor(r *Record) (ns float64, ok bool) {
 	return h.serving.PrefillFloor(tokens, cached+again), true
 }
 
+// StepFloor returns the least time of a decode step of one sequence, without its cache, in nanoseconds.
+func (h *Hardware) StepFloor() (ns float64, ok bool) {
+	if h.serving == nil {
+		return 0, false
+	}
+	return h.serving.DecodeFloor(1, 0), true
+}
+
 // DecodeFloor returns the least time of r's decode in batches as large as they were, in nanoseconds. Where telemetry
 // does not say how many they were, it is that of a batch of one.
 func (h *Hardware) DecodeFloor(r *Record) (ns float64, ok bool) {

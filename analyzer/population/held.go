@@ -23,12 +23,20 @@ const (
 // heldKind names the kind of requests that wait while those that come later are let in, where no slots were seen to bind:
 // there is room, and something holds that kind. "" if that is not so.
 func (p *Population) heldKind(l *Load) string {
+	followed, overtaken := l.passing()
+	if followed < fewOvertaken || float64(overtaken) < mostOvertaken*float64(followed) {
+		return ""
+	}
+	return p.concentrated(l, l.Waits)
+}
+
+// passing counts the long waits in which a later request came, and those in which one was let in first.
+func (l *Load) passing() (followed, overtaken int) {
 	next := make([]int64, len(l.Jobs)) // the earliest start of a request that arrived later
 	earliest := int64(math.MaxInt64)
 	for i := len(l.Jobs) - 1; i >= 0; i-- {
 		next[i], earliest = earliest, min(earliest, l.start(i))
 	}
-	followed, overtaken := 0, 0
 	for i, wait := range l.Waits {
 		if wait <= longWait || i+1 == len(l.Jobs) || l.Jobs[i+1].Arrive >= l.start(i) {
 			continue
@@ -38,10 +46,7 @@ func (p *Population) heldKind(l *Load) string {
 			overtaken++
 		}
 	}
-	if followed < fewOvertaken || float64(overtaken) < mostOvertaken*float64(followed) {
-		return ""
-	}
-	return p.concentrated(l, l.Waits)
+	return followed, overtaken
 }
 
 // concentrated names what waiting that load does not explain concentrates in: a value of an attribute, a model, a kind

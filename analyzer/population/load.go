@@ -16,6 +16,7 @@ type Load struct {
 	Waits   []int64      // observed, nanoseconds
 	Before  int          // how many of the first started before the window: see [Population.Before]
 	Unknown int          // requests of the domain whose queue and service its telemetry does not tell apart
+	Opaque  int          // jobs whose prefill and decode it does not tell apart: all of their service is Decode
 }
 
 // joined returns when r joined the engine's queue: at the start of its first part of queue, else, as one that did not
@@ -33,6 +34,33 @@ func joined(r *analyzer.Request) int64 {
 		}
 	}
 	return 0
+}
+
+// opaque returns how long r waited and was then served, where all that is known of the service is how long it took.
+func (r *Record) opaque() (wait, service int64, ok bool) {
+	if r.Joined == 0 || r.FirstToken != 0 || r.Leg != analyzer.LegNone {
+		return 0, 0, false
+	}
+	for _, t := range r.Phases() {
+		switch {
+		case t.Covers == analyzer.SetOf(analyzer.Prefill, analyzer.Decode):
+			service, ok = service+t.E2E, true
+		case t.Phase == analyzer.GPUTransfer:
+			service += t.E2E
+		case t.Phase == analyzer.Queue:
+			wait += t.E2E
+		}
+	}
+	return wait, service, ok
+}
+
+// InService returns when r left the engine's queue, and when its service ended; ok is false where that is not known.
+func (r *Record) InService() (from, to int64, ok bool) {
+	wait, prefill, decode, ok := r.served()
+	if !ok {
+		wait, decode, ok = r.opaque()
+	}
+	return r.Joined + wait, r.Joined + wait + prefill + decode, ok
 }
 
 // served returns how long r waited and was then served, before its first token and after it.
@@ -69,6 +97,9 @@ func (p *Population) Load(d *Domain, members []int32) Load {
 			l.Unknown++
 			continue
 		}
+		if p.Records[m].FirstToken == 0 {
+			l.Opaque++
+		}
 		l.Members = append(l.Members, m)
 		l.Jobs = append(l.Jobs, job)
 		l.Waits = append(l.Waits, wait)
@@ -80,7 +111,9 @@ func (p *Population) Load(d *Domain, members []int32) Load {
 func (p *Population) job(d *Domain, r *Record) (job replay.Job, wait int64, ok bool) {
 	wait, prefill, decode, ok := r.served()
 	if !ok {
-		return job, 0, false
+		if wait, decode, ok = r.opaque(); !ok {
+			return job, 0, false
+		}
 	}
 	job = replay.Job{Arrive: r.Joined, Prefill: prefill, Decode: decode, PromptTokens: r.uncached(), DecodeTokens: max(0, r.OutputTokens-1)}
 	if d.PrefillOnly {

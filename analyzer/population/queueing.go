@@ -15,6 +15,7 @@ const (
 	QueueHeld         = "capacity was held idle"     // the replay waits for less, and sampling is not why
 	QueueHeldOrSample = "held idle, or sampled"      // the same, and it cannot be told which
 	QueueNotFIFO      = "not FIFO, or too few slots" // the replay waits for longer
+	QueueBusy         = "busy, not for slots"        // no slots bind, but it serves all the while, and in order: see Backlog
 	QueueUnknown      = "unknown"                    // see Abstained
 )
 
@@ -54,6 +55,8 @@ type Queueing struct {
 	Static      *StaticBatch `json:"static_batching,omitempty"`       // nil if waits are not like that
 	HeadOfLine  *HeadOfLine  `json:"head_of_line_blocking,omitempty"` // nil where it cannot be told
 
+	Backlog *Backlog `json:"backlog,omitempty"` // nil where nobody waits for long
+
 	Abstained []Abstention `json:"abstained,omitempty"`
 }
 
@@ -63,7 +66,7 @@ func (q *Queueing) Server() (s replay.Slots, ok bool) {
 	switch {
 	case q.Verdict == QueueCalm:
 		return replay.Slots{}, true
-	case q.Verdict == QueueUnknown || q.Verdict == QueueHeldOrSample:
+	case q.Verdict == QueueUnknown || q.Verdict == QueueBusy || q.Verdict == QueueHeldOrSample:
 		return replay.Slots{}, false
 	}
 	return slotsOf(q.Binding, q.Slots), q.Slots > 0
@@ -96,6 +99,7 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 	}
 	p.observe(&q, &l)
 	q.Static = l.windowed().staticBatches()
+	q.Backlog = l.windowed().backlog()
 	if q.Waits < minLongWaits || q.MeanWait < calmShare*q.MeanE2E {
 		q.Verdict = QueueCalm
 		return q
@@ -121,6 +125,9 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 			return q
 		}
 		q.abstain("slots of "+d.Label(), "in no stage are there slots whose departures end 80 % of the waits, or that are full for 90 % of them", "")
+		if q.Backlog.Loaded() {
+			q.Verdict = QueueBusy
+		}
 		return q
 	}
 	q.Binding, q.Slots = q.Plateaus[b].Stage, q.Plateaus[b].Count

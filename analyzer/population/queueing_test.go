@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/slowtoken/slowtoken/analyzer/population"
+	"github.com/slowtoken/slowtoken/analyzer/replay"
 )
 
 func queueingOf(t *testing.T, p *population.Population, f population.Facts) (population.Domain, population.Queueing) {
@@ -67,6 +68,70 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%s: %s, want no verdict that load explains it (%+v)", name, q.Verdict, q)
 		}
 	}
+}
+
+// TestBacklog: an engine whose steps and not whose slots are full serves all the while and in order, and what it waits for is
+// told from how many come; requests that are let in at chance are not said to wait for it.
+func TestBacklog(t *testing.T) {
+	r := rand.New(rand.NewPCG(71, 72))
+	steady := poissonPrompts(r, 1200, 12)
+	burst := poissonPrompts(r, 1200, 6)
+	for i := 600; i < 900; i++ { // all within a second
+		burst[i].arrive = burst[600].arrive + int64(i-600)*3*millisecond
+	}
+	for i := 900; i < 1200; i++ {
+		burst[i].arrive += burst[600].arrive + second - min(burst[900].arrive, burst[600].arrive+second)
+	}
+	slices.SortFunc(burst, func(a, b task) int { return int(a.arrive - b.arrive) })
+	for _, x := range []struct {
+		name  string
+		tasks []task
+		load  bool // arrivals exceed what is served
+		peaks bool
+	}{{"overload", byBudget(steady), true, false}, {"burst", byBudget(burst), false, true}} {
+		_, q := queueingOf(t, tell(t, x.tasks, "e"), nil)
+		if q.Verdict != population.QueueBusy || q.Slots != 0 {
+			t.Errorf("%s: %s with %d slots, want %s", x.name, q.Verdict, q.Slots, population.QueueBusy)
+		}
+		if load := q.Arrivals / q.Backlog.Rate; load > 1 != x.load {
+			t.Errorf("%s: %.2f times what is served arrives", x.name, load)
+		}
+		if q.Backlog.Peaks > 0.5 != x.peaks || x.peaks && (q.Backlog.PeakSize < 250 || q.Backlog.PeakSize > 350) {
+			t.Errorf("%s: %.2f of the waiting follows peaks, the largest of %d", x.name, q.Backlog.Peaks, q.Backlog.PeakSize)
+		}
+	}
+	held := byBudget(poissonPrompts(r, 1200, 6))
+	for i := range held {
+		if i%2 == 0 {
+			held[i].start += int64(r.ExpFloat64() * float64(2*second))
+		}
+	}
+	if _, q := queueingOf(t, tell(t, held, "e"), nil); q.Verdict == population.QueueBusy || q.Verdict == population.QueueLoad {
+		t.Errorf("held: %s with %+v", q.Verdict, q.Backlog)
+	}
+}
+
+// poissonPrompts are requests with prompts of very different lengths, that come at a rate a second.
+func poissonPrompts(r *rand.Rand, n int, rate float64) []task {
+	list := make([]task, n)
+	at := 0.0
+	for i := range list {
+		at += r.ExpFloat64() / rate
+		list[i] = task{arrive: int64(at * float64(second)), prompt: 100 + int64(r.ExpFloat64()*1500), output: 20 + r.Int64N(200)}
+	}
+	return list
+}
+
+// byBudget serves them by steps that hold 512 tokens, and as many requests as there are.
+func byBudget(tasks []task) []task {
+	jobs := make([]replay.Job, len(tasks))
+	for i, k := range tasks {
+		jobs[i] = replay.Job{Arrive: k.arrive, PromptTokens: k.prompt, DecodeTokens: k.output - 1}
+	}
+	for i, s := range (replay.Batching{Budget: 512, Step: 10e6, PerSequence: 1e5, PerToken: 60e3}).Run(jobs) {
+		tasks[i].start, tasks[i].prefill, tasks[i].decode = s.Start, s.FirstToken-s.Start, s.End-s.FirstToken
+	}
+	return tasks
 }
 
 // TestHoldOrSample: a sampled queue waits with capacity that only seems free. Where nothing is said of sampling, both

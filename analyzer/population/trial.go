@@ -43,6 +43,8 @@ func (t *trial) impossible() *Abstention {
 		return &Abstention{what, fmt.Sprintf("%d requests with queue, prefill and decode, of %d that it needs", len(t.latent), minWhatIf), "trace the engine itself, and a longer window"}
 	case float64(len(t.load.Jobs)) < minKnownQueue*float64(n):
 		return &Abstention{what, fmt.Sprintf("queue and prefill are told apart in %d of %d requests", len(t.load.Jobs), n), "trace the engine itself"}
+	case t.load.Opaque > 0:
+		return &Abstention{what, fmt.Sprintf("prefill and decode are not told apart in %d of %d requests", t.load.Opaque, n), "trace the engine itself"}
 	case !t.d.Domain.SlotsKnown():
 		return &Abstention{what, "no span names the engine's process, so that requests of several may be taken together",
 			"set service.instance.id on the engine's resource, or state --fact replicas=N"}

@@ -11,6 +11,8 @@ import (
 // Each firing one has a near miss: the same system just short of the threshold, or with another cause of the same look.
 var engineFixtures = []fixture{
 	{name: "queue-saturation-fires", seconds: 50, seed: 11, change: slots(8, 4.7)},
+	{name: "queue-saturation-budget", fault: "overload@1.35", workload: "code", seconds: 25, seed: 13},
+	{name: "queue-saturation-burst", fault: "burst@150", workload: "code", seconds: 90, seed: 14},
 	{name: "queue-saturation-near", seconds: 60, seed: 12, change: slots(8, 3.0)},
 	{name: "admission-limit-fires", fault: "queue-limit@4", seconds: 60, seed: 21},
 	{name: "admission-limit-near", fault: "small-chunk@64", seconds: 90, seed: 22},
