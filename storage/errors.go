@@ -35,6 +35,10 @@ var (
 	// ErrDiskFull: so little of the disk is free that nothing more is taken in. The caller may try again when there is room.
 	ErrDiskFull = errors.New("the disk is full")
 
+	// ErrNoMemory: DuckDB gave the database up because [Options.MemoryLimit] was too little for its checkpoint. What was
+	// acknowledged is safe; the database has to be opened again, with more.
+	ErrNoMemory = errors.New("the database has too little memory")
+
 	// ErrReadOnly: the database was opened for reading only.
 	ErrReadOnly = errors.New("the database was opened for reading only")
 

@@ -148,3 +148,21 @@ func TestTinyDiskCheckpoint(t *testing.T) {
 		}
 	}
 }
+
+// TestADatabaseThatRanOutOfMemorySaysSo has DuckDB's words for a checkpoint that found its memory too small, as a server
+// with 64 MB heard them after a minute under load.
+func TestADatabaseThatRanOutOfMemorySaysSo(t *testing.T) {
+	db := openNew(t)
+	if err := db.writer.told(errors.New("TransactionContext Error: Failed to commit: failed to pin block of size 256.0 KiB (23.9 MiB/24.0 MiB used)")); errors.Is(err, ErrNoMemory) {
+		t.Error("a commit that failed alone is taken for the end of the database")
+	}
+	err := db.writer.told(errors.New("FATAL Error: Failed to create checkpoint because of error: failed to pin block of size 256.0 KiB (61.0 MiB/61.0 MiB used)"))
+	select {
+	case failure := <-db.Failed():
+		if !errors.Is(failure, ErrNoMemory) || !errors.Is(err, ErrNoMemory) {
+			t.Errorf("the database says that it failed with %v, want ErrNoMemory", failure)
+		}
+	default:
+		t.Error("the database does not say that it failed")
+	}
+}

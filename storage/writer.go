@@ -281,6 +281,9 @@ func (w *writer) told(err error) error {
 	if err == nil || !strings.Contains(err.Error(), "FATAL Error") {
 		return err
 	}
+	if strings.Contains(err.Error(), "failed to pin block") || strings.Contains(err.Error(), "Out of Memory") {
+		err = fmt.Errorf("%w: %w", ErrNoMemory, err)
+	}
 	select {
 	case w.failed <- err:
 	default: // told before

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slowtoken/slowtoken/storage"
 )
 
 func serveCommand(a *app) *cobra.Command {
@@ -68,7 +71,7 @@ func (a *app) runServe(ctx context.Context) error {
 		broken = fmt.Errorf("serve: a listener broke: %w", err)
 	case err := <-s.db.Failed():
 		broken = withHint(fmt.Errorf("serve: the database stopped working: %w", err),
-			"what was acknowledged is safe; mend the disk and start again")
+			"what was acknowledged is safe; %s", wayOut(err))
 	case <-s.socket.done: // its error comes with the stop
 		a.note("stopping: other commands can no longer be answered")
 	}
@@ -84,6 +87,14 @@ func (a *app) runServe(ctx context.Context) error {
 		return broken
 	}
 	return fmt.Errorf("serve: stop: %w", err)
+}
+
+// wayOut says how to start again after the database stopped working.
+func wayOut(err error) string {
+	if errors.Is(err, storage.ErrNoMemory) {
+		return "start again with a larger --memory-limit"
+	}
+	return "mend the disk and start again"
 }
 
 func orOff(address string) string {

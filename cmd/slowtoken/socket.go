@@ -76,10 +76,18 @@ func findServer(ctx context.Context, db string) (info *remote.Info, alive bool, 
 // has written, and more of them make nothing faster.
 const servedMemory = "384MiB"
 
+// leastServedMemory is what it needs: with 64 MB, writing the log into the file found no room after a minute under load,
+// and DuckDB gave the database up.
+const leastServedMemory = 256 << 20
+
 // openOwned opens the database for the server alone, and refuses when another server has it.
 func openOwned(ctx context.Context, c *config) (db *storage.DB, err error) {
 	if err := c.checkDB(); err != nil {
 		return nil, err
+	}
+	if size, err := parseSize(cmp.Or(c.MemoryLimit, servedMemory)); err != nil || size < leastServedMemory {
+		return nil, usageError("serve: --memory-limit %s: want at least %s, or the database can stop when its log is written into the file",
+			c.MemoryLimit, bytesText(leastServedMemory))
 	}
 	retention, err := c.retention()
 	if err != nil {
