@@ -19,6 +19,7 @@ import (
 // It is fitted per step, with instruments (two-stage least squares): a decode that is slow for another reason meets more
 // prompts of others in each of its steps and shares them with more sequences, which does not make them the reason. In
 // place of tokens a step stand tokens a second; in place of the batch stands what it would be if all steps took the same.
+// Where requests do not state their prompts, nanoseconds of prefill stand for tokens.
 type Steps struct {
 	Alone       float64  // a step of one sequence, without foreign prefill, in the middle of the time
 	Sequence    float64  // what each further sequence adds
@@ -35,6 +36,7 @@ type Steps struct {
 	cached   float64 // tokens of every prompt in a cache that nobody reports
 	several  bool    // a step can make several tokens
 	slope    float64 // of prefill on prompt tokens; 0 while unknown
+	byTime   bool    // prompts are not stated: nanoseconds of prefill stand for their tokens
 }
 
 // A StepLoad is what one request's steps of decode had to carry.
@@ -64,6 +66,9 @@ func (p *Population) Steps(d *Domain, members []int32, sizes *Sizes, f Facts) *S
 	}
 	if sizes.Prefill != nil {
 		s.slope = max(0, sizes.Prefill.Slope.Value)
+	}
+	if s.byTime = !p.statePrompts(members); s.byTime {
+		s.slope = 1 // others lose no more by a prefill than it takes
 	}
 	_, s.several = f.Number("num_speculative_tokens")
 	s.prefills = p.occupied(d.together(), (*Record).prefillInterval)
@@ -135,8 +140,23 @@ func (s *Steps) PromptTime(from, to int64) float64 {
 	return slower * max(s.PromptToken, s.slope) * s.prompts.mean(from, to) * float64(to-from) / s.replicas
 }
 
+// statePrompts reports whether nine of ten members state the length of their prompts.
+func (p *Population) statePrompts(members []int32) bool {
+	n := 0
+	for _, m := range members {
+		if p.Records[m].InputTokens > 0 {
+			n++
+		}
+	}
+	return 10*n >= 9*len(members)
+}
+
 // PromptTokens is how many tokens of r's prompt were computed, as far as is known.
 func (s *Steps) PromptTokens(r *Record) float64 {
+	if s.byTime {
+		from, to, _ := r.prefillInterval()
+		return float64(to - from)
+	}
 	if r.CachedTokens >= 0 {
 		return float64(r.uncached())
 	}
