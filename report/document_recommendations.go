@@ -44,7 +44,7 @@ func (d *draft) recommendations() {
 func (d *draft) recommendation(f *rules.Finding) {
 	r := &f.Recommendation
 	d.heading(3, capital(r.Summary))
-	d.add(page.Para(page.Strong("Problem: "), page.Text(f.Title+". "+f.Cause)))
+	d.add(page.Para(page.Strong("Problem:"), page.Text(" "+f.Title+". "+f.Cause)))
 	if len(r.Steps) > 0 {
 		l := &page.List{Ordered: true}
 		for _, step := range r.Steps {
@@ -55,7 +55,7 @@ func (d *draft) recommendation(f *rules.Finding) {
 	if len(r.Settings) > 0 {
 		title := "Settings"
 		if r.Stack != "" {
-			title += " of " + r.Stack
+			title += " of " + rules.StackName(r.Stack)
 		}
 		l := &page.List{}
 		for _, s := range r.Settings {
@@ -69,7 +69,7 @@ func (d *draft) recommendation(f *rules.Finding) {
 	d.add(&page.Table{Columns: []page.Column{{Title: "Expected"}, {Title: "Effort"}, {Title: "Risk"}, {Title: "Priority"}}, Rows: [][]page.Paragraph{page.Cells(
 		"E2E "+amountText(f.Recoverable)+", TTFT "+amountText(f.TTFT), string(r.Effort), string(r.Risk), priorityText(f))}})
 	if p := f.Predicted; p != nil && p.Why == "" {
-		d.add(page.Para(page.Strong("By replay of the real arrivals: "), page.Text("E2E p95 goes from "+Duration(p.Before.Value)+" to "+Duration(p.After.Value)+".")))
+		d.add(page.Para(page.Strong("By replay of the real arrivals:"), page.Text(" E2E p95 goes from "+Duration(p.Before.Value)+" to "+Duration(p.After.Value)+".")))
 	}
 	d.list("References", r.References)
 }

@@ -111,6 +111,29 @@ func TestArchiveLinks(t *testing.T) {
 	}
 }
 
+// TestOverviewShowsTheExample holds the numbers of the slide that shows an answer against the sample report that it is of.
+func TestOverviewShowsTheExample(t *testing.T) {
+	slides, err := os.ReadFile("../../docs/overview.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := os.ReadFile("../../docs/examples/before.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, slide, _ := strings.Cut(string(slides), "<h2>An answer</h2>")
+	slide, _, _ = strings.Cut(slide, "</pre>")
+	numbers := regexp.MustCompile(`\d+([.,]\d+)*( ms| s| %)?`).FindAllString(strings.ReplaceAll(slide, "<pre>", ""), -1)
+	for _, n := range numbers {
+		if !strings.Contains(string(answer), n) {
+			t.Errorf("docs/overview.html shows %q, docs/examples/before.txt does not", n)
+		}
+	}
+	if len(numbers) < 10 {
+		t.Errorf("numbers %q", numbers)
+	}
+}
+
 // links returns where a document's links lead, code apart.
 func links(text string) (list []string) {
 	text = inlineCode.ReplaceAllString(fenced.ReplaceAllString(text, ""), "``")

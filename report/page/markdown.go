@@ -154,13 +154,22 @@ func markdownInline(pieces []Inline) string {
 	return b.String()
 }
 
-// markdownStrong makes text stand out. What begins or ends with a blank would not.
+// markdownStrong makes text stand out. What begins or ends with a blank would not, so blanks stand outside.
 func markdownStrong(s string) string {
-	s = strings.TrimSpace(clean(s))
+	s = clean(s)
+	text := strings.TrimSpace(s)
+	if text == "" {
+		return ""
+	}
+	before, after, _ := strings.Cut(s, text)
+	return blank(before) + "**" + escapeMarkdown(text) + "**" + blank(after)
+}
+
+func blank(s string) string {
 	if s == "" {
 		return ""
 	}
-	return "**" + escapeMarkdown(s) + "**"
+	return " "
 }
 
 // markdownMono fences text with more backticks than it holds in a row. Within tables a bar must be escaped even there.

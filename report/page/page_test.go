@@ -245,3 +245,12 @@ func TestCheckStorageRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A word that stands out keeps its distance from what follows.
+func TestMarkdownStrongKeepsBlanksOutside(t *testing.T) {
+	for text, want := range map[string]string{"Problem: ": "**Problem:** ", " so": " **so**", "so": "**so**", " ": "", "": ""} {
+		if got := markdownStrong(text); got != want {
+			t.Errorf("markdownStrong(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
