@@ -41,7 +41,7 @@ const (
 	leastTokens      = 6   // behind that
 	differentLengths = 60
 	outputTokens     = 24
-	longTokens       = 2500
+	longTokens       = 1200
 	refuseAfter      = 60 * time.Millisecond
 )
 
@@ -51,7 +51,7 @@ var cases = []faultCase{
 	{name: "queue-limit", doc: "the gateway lets one request at a time into a server that computes four", requests: 150, share: 0.95, slots: 1, label: labelOf("queue-limit")},
 	{name: "overload", doc: "1.4 times what can be served arrives", requests: 200, share: 1.4, label: labelOf("overload")},
 	{name: "burst", doc: "40 requests come within 0.2 s, twice, on top of a third of what can be served", requests: 70, share: 0.35, load: burst, label: labelOf("burst")},
-	{name: "long-prompts", doc: "prompts of 2500 tokens, which take two fifths of the time, among short ones", requests: 30, share: 0.2, long: 0.4, answers: answers{100, 0.1}, label: labelOf("long-prompts")},
+	{name: "long-prompts", doc: "prompts of 1200 tokens, which take half of the time, among short ones", requests: 32, share: 0.2, long: 0.5, answers: answers{100, 0.1}, label: labelOf("long-prompts")},
 	{name: "long-output", doc: "answers of 200 tokens in the median, some far longer", requests: 22, share: 0.4, answers: answers{200, 0.9}, label: labelOf("long-output")},
 	{name: "cold-load", doc: "the model is unloaded after every answer", requests: 12, share: 0.07, load: evenly, unload: true, label: labelOf("cold-load")},
 	{name: "slow-network", doc: "60 ms more each way between client and gateway", requests: 54, share: 0.35, delay: 60 * time.Millisecond, label: labelOf("slow-network")},
