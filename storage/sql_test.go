@@ -148,7 +148,7 @@ const schemaHeader = `# The database
 
 slowtoken keeps everything in one DuckDB file. Any DuckDB 1.5 can read it while no server has it open:
 
-` + "```" + `
+` + "```" + `sh
 duckdb -readonly traces.duckdb "SELECT model, count(*), quantile_cont(ttft_ms, 0.95) FROM v_llm_calls GROUP BY model"
 ` + "```" + `
 

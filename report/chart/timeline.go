@@ -29,9 +29,16 @@ func (t *Timeline) Draw() *Drawing {
 	t.bars(d, x, t.Arrivals, 24, 120, fillOf("prefill"))
 	d.heading(x.from, 148, "requests under way")
 	t.bars(d, x, t.InFlight, 156, 252, fillOf("queue"))
+	written := 0.0 // how far words reach
 	for _, s := range t.Incident {
 		d.rect(x.at(s.From), 262, math.Max(3, x.at(s.To)-x.at(s.From)), 12, fillOf("retry"))
-		d.text(math.Min(x.at(s.From), x.to-120), 289, left, fit(s.Label, 340))
+		label := fit(s.Label, 340)
+		at := math.Min(x.at(s.From), x.to-120)
+		if at < written { // the section on incidents has the words of all
+			continue
+		}
+		d.text(at, 289, left, label)
+		written = at + textWidth*float64(len([]rune(label))) + 8
 	}
 	for i, s := range t.Regimes {
 		if i > 0 {
