@@ -67,19 +67,34 @@ func (r *results) writeHow(p func(string, ...any)) {
 	p("Requests come at their times, whether or not earlier ones are answered; a run whose requests were sent over %g ms late", r.MaxLag)
 	p("at the 99th percentile measures the load generator, and is discarded: %d of %d were. Prompts begin with the same", discarded, len(r.Runs))
 	p("%d tokens, which the server caches, and go on for %d to %d more; answers have %d tokens unless the fault says", sharedTokens, leastTokens, leastTokens+3*differentLengths, outputTokens)
-	p("otherwise. How many requests a run has follows from what rules need to decide at all: 20 to fit prefill on prompt length")
-	p("and 30 of each server to compare it with another; an end for the 95 %% interval of p95 needs 72. The queue is in the")
-	p("gateway, which lets in as many as the server computes at once, or in the server, when the gateway lets in %d. Each run is", wideSlots)
-	p("read twice: from the spans of application and gateway, and blind, from the application's own spans as the GenAI")
-	p("conventions have them.")
+	p("otherwise. The queue is in the gateway, which lets in as many as the server computes at once, or in the server, when the")
+	p("gateway lets in %d. Each run is read twice: from the spans of application and gateway, and blind, from the application's", wideSlots)
+	p("own spans as the GenAI conventions have them.")
 	p("")
-	p("Intensities and lengths were settled in trial runs with seeds under 100, and rules changed after them: on a CPU, prefill")
-	p("is no faster than decode by nature; the gateway states the server's slots; what may be cached is no gap; what prompt")
-	p("length explains is seen where prefills are alone; gaps between chunks show who waits for whose prefill; pauses are told by")
-	p("the time that streams stand still together. Seeds here begin with %d%s.", r.Seed, map[bool]string{true: ", and no rule was changed after one of them was run"}[r.Seed >= unseen])
+	if r.Seed < unseen {
+		r.writeBefore(p)
+		return
+	}
+	p("How many requests a run has follows from what rules need to decide at all: 20 to fit prefill on prompt length, 30 of each")
+	p("server to compare it with another. Intensities and lengths were settled in trial runs with seeds under 100, and rules")
+	p("were changed after them and after runs with seeds from 100 on. Seeds here begin with %d.", r.Seed)
 	p("")
 	p("A processor that is taken away is told by comparing servers, as none says of itself what it could do: `cpu-hog` has two,")
 	p("whose requests take turns. Beside the only server it cannot be told from a slow processor by traces.")
+	p("")
+}
+
+// writeBefore says what has changed since results were measured.
+func (r *results) writeBefore(p func(string, ...any)) {
+	p("**These runs were made before loads and rules were changed because of them**, and say nothing of the rules of today.")
+	p("Runs of 6 s had too few requests for several rules to decide anything, and too few long prompts to stall anybody: part of")
+	p("why long prompts, long output, prefix break and pauses were mostly silent. Now loads follow from the pace of the server, and runs last until rules can")
+	p("decide; a hog beside the only server is replaced by a second server that lacks half of its CPU time, which can be told by")
+	p("comparison; interference is read from gaps between chunks, pauses from streams that stand still together, and a what-if of")
+	p("slots reckons with requests that slow each other down, where traces show by how much: those of slots that are taken at all")
+	p("times do not, and the figures at the end of this page may be as far off as before for them. Times in the network were held against the delay that the relay is set to,")
+	p("with the gateway's own way to the server counted in; now against what the relay's clock says, without it. None of this has")
+	p("been measured in ten runs each yet: `make ground-truth-real` does so in about 40 minutes.")
 	p("")
 }
 
@@ -235,7 +250,7 @@ func (r *results) writeTimes(p func(string, ...any)) {
 }
 
 var truthFrom = map[string]string{
-	prefillStart: "the server's log", loadEnd: "the server's log", serverWait: "the server's log", networkTime: "the relay, by its own clock", retryTime: "the load generator, by whose clock its spans are made: a round trip, which proves nothing",
+	prefillStart: "the server's log", loadEnd: "the server's log", serverWait: "the server's log", networkTime: "the relay", retryTime: "the load generator, by whose clock its spans are made: a round trip, which proves nothing",
 }
 
 func (r *results) writeSlots(p func(string, ...any)) {
@@ -246,7 +261,7 @@ func (r *results) writeSlots(p func(string, ...any)) {
 	p("")
 	p("The same requests to a server that computes one at a time and to one that computes four, and what `whatif --slots` says")
 	p("of each from the telemetry of the other. E2E. On a CPU, where all share the same cores, a request takes longer beside")
-	p("others than alone: four slots show by how much, one does not, so that what four would do is not said of it.")
+	p("others than alone; a replay that takes each for as long as it was is far off.")
 	p("")
 	p("| from | to | quantile | observed before | what-if says | really | off by |")
 	p("|---|---|---|---|---|---|---|")
