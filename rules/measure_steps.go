@@ -9,6 +9,10 @@ import (
 // longPrompt is how many times the median a prompt must have to be one of the few that hold up the others.
 const longPrompt = 3
 
+// mostForeign is the share of decode beside others' prefills above which nothing shows what a step takes without any: the
+// fit would have to say it of an engine that never did it.
+const mostForeign = 0.9
+
 // measureSteps fills in what a step of decode takes, and what others' prompts add to it, as the fit over all of the
 // domain's requests says.
 func (v *view) measureSteps() {
@@ -30,7 +34,10 @@ func (v *view) measureSteps() {
 	if steps == 0 {
 		return
 	}
-	m["decode_step"], m["decode_step_alone"] = span(clean/steps, s.N), span(s.Alone, s.N)
+	m["decode_step"] = span(clean/steps, s.N)
+	if foreign <= mostForeign*time {
+		m["decode_step_alone"] = span(s.Alone, s.N)
+	}
 	// In foreign of time, decode goes on as if lost of it were not there.
 	m["prefill_interference"] = number(lost/max(foreign-lost, 0.01*foreign, 1), s.N)
 	m["stall_recoverable"] = span(lost/float64(len(v.latency)), s.N)
