@@ -255,6 +255,17 @@ func TestAnySpanComesBackExactly(t *testing.T) {
 	})
 }
 
+// A broken clock can date a span at either end of time; without bounds it is read like any other.
+func TestSpansAtBothEndsOfTimeComeBack(t *testing.T) {
+	db := openNew(t)
+	want := []analyzer.Span{
+		{TraceID: analyzer.TraceID{1}, ID: analyzer.SpanID{1}, Start: math.MinInt64, End: math.MinInt64, ReceivedAt: 1, Resource: &analyzer.Resource{}, Scope: &analyzer.Scope{}},
+		{TraceID: analyzer.TraceID{2}, ID: analyzer.SpanID{2}, Start: math.MaxInt64, End: math.MaxInt64, ReceivedAt: 1, Resource: &analyzer.Resource{}, Scope: &analyzer.Scope{}},
+	}
+	insert(t, db, want)
+	sameSpans(t, read(t, db, Query{Columns: AllColumns}), want)
+}
+
 func TestTypedJSONComesBackExactly(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		v := anyValue(rt, 3)

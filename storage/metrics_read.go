@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -26,15 +25,12 @@ func (db *DB) metricPoints(ctx context.Context, since, until int64, yield func([
 		return false, err
 	}
 	defer db.done(c)
-	if until == 0 {
-		until = math.MaxInt64
-	}
 	return stopped, c.transaction(ctx, func() error {
 		view, err := db.catalog.view(ctx, c)
 		if err != nil {
 			return err
 		}
-		r, err := c.query(ctx, queryMetricPoints.text(), since, until)
+		r, err := c.query(ctx, queryMetricPoints.text(), since, lastBefore(until))
 		if err != nil {
 			return err
 		}

@@ -129,6 +129,15 @@ type picked struct {
 	all int64 // traces in these buckets
 }
 
+// lastBefore is the last nanosecond before until, where zero leaves that side open: senders with a broken clock date spans
+// at the very end of time, and those are read, too.
+func lastBefore(until int64) int64 {
+	if until == 0 {
+		return math.MaxInt64
+	}
+	return until - 1
+}
+
 // bounds returns the values that pick.sql and spans_picked.sql begin with.
 func (q Query) bounds(ctx context.Context, c *conn) ([]any, error) {
 	n := max(q.Partitions, 1)
@@ -136,12 +145,9 @@ func (q Query) bounds(ctx context.Context, c *conn) ([]any, error) {
 		return nil, fmt.Errorf("partition %d of %d: want 0 to n-1 of at most %d", q.Partition, q.Partitions, buckets)
 	}
 	first, last := q.Partition*buckets/n, (q.Partition+1)*buckets/n-1
-	since, until, openSince := q.Since, q.Until, q.OpenSince
+	since, openSince := q.Since, q.OpenSince
 	if since == 0 {
 		since = math.MinInt64
-	}
-	if until == 0 {
-		until = math.MaxInt64
 	}
 	if openSince == 0 {
 		openSince = math.MaxInt64
@@ -151,7 +157,7 @@ func (q Query) bounds(ctx context.Context, c *conn) ([]any, error) {
 		return nil, err
 	}
 	closedAt, _ := strconv.ParseInt(facts["closed_at"], 10, 64) // none until a writer stopped
-	return []any{first, last, since, until, openSince, closedAt, q.TraceIDs, time.Now().Add(clockSlack).UnixNano()}, nil
+	return []any{first, last, since, lastBefore(q.Until), openSince, closedAt, q.TraceIDs, time.Now().Add(clockSlack).UnixNano()}, nil
 }
 
 // clockSlack is how far the clock may be set back, as time services do, without a trace that was just received passing
