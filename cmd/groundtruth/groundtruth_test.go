@@ -52,7 +52,7 @@ func TestSplitCoversAllAndKeepsHalvesApart(t *testing.T) {
 				t.Errorf("%s is for tuning and has something that is held out", c.name())
 			}
 		case c.part == partHeldOut:
-			if slices.Contains(s.Workloads.Develop, c.workload) || slices.Contains(s.Shapes.Develop, c.shape) || slices.Contains(s.Seeds.Develop, c.seed) {
+			if slices.Contains(s.Workloads.tuning(), c.workload) || slices.Contains(s.Shapes.tuning(), c.shape) || slices.Contains(s.Seeds.tuning(), c.seed) {
 				t.Errorf("%s is held out and has something that is for tuning", c.name())
 			}
 		}
@@ -69,7 +69,7 @@ func TestSplitCoversAllAndKeepsHalvesApart(t *testing.T) {
 	}
 	for _, f := range s.Faults {
 		for _, x := range f.HeldOut {
-			if slices.Contains(f.Develop, x) {
+			if slices.Contains(f.tuning(), x) {
 				t.Errorf("%s@%g is held out and for tuning", f.Name, x)
 			}
 		}

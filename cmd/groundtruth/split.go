@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -14,8 +15,8 @@ import (
 	"github.com/slowtoken/slowtoken/inference/sim"
 )
 
-// splitFile says which faults, intensities, workloads, model and device shapes, dialects and seeds are for tuning, and
-// which nobody looks at before the rules are done.
+// splitFile says which faults, intensities, workloads, model and device shapes, dialects and seeds are for tuning, which
+// of these were held out in the round before and have been looked at, and which nobody looks at before the rules are done.
 //
 //go:embed split.json
 var splitFile []byte
@@ -30,18 +31,21 @@ type split struct {
 	Workloads halves[string] `json:"workloads"`
 	Dialects  halves[string] `json:"dialects"`
 	Seeds     seeds          `json:"seeds"`
-	Faults    []intensities  `json:"faults"` // without develop: held out altogether
+	Faults    []intensities  `json:"faults"` // with held_out alone: held out altogether
 	Damage    []intensities  `json:"damage"`
 	Healthy   []string       `json:"healthy"`
 	Pairs     halves[string] `json:"pairs"`
 }
 
+// halves are what is for tuning, what was seen and is for tuning by now, and what is held out.
 type halves[T any] struct {
 	Develop []T `json:"develop"`
+	Seen    []T `json:"seen"`
 	HeldOut []T `json:"held_out"`
 }
 
-func (h halves[T]) all() []T { return slices.Concat(h.Develop, h.HeldOut) }
+func (h halves[T]) tuning() []T { return slices.Concat(h.Develop, h.Seen) }
+func (h halves[T]) all() []T    { return slices.Concat(h.Develop, h.Seen, h.HeldOut) }
 
 type seeds struct {
 	halves[uint64]
@@ -163,30 +167,27 @@ func (s *split) scenarios() (list []scenario, err error) {
 	}
 	at := func(name string, x float64) string { return fmt.Sprintf("%s@%g", name, x) }
 
-	// Every fault meets every workload of its half at every intensity; shapes, seeds and second dialects take turns, so that
-	// each of those that can carry the fault has it at least once.
+	// Every fault meets every workload of its block at every intensity; shapes, seeds and second dialects take turns, so that
+	// each of those that can carry the fault has it at least once. Blocks that are or were held out have every shape too.
 	for fi, f := range s.Faults {
-		second := s.secondDialects(f.Name, s.Dialects.Develop)
+		forTuning, all := s.secondDialects(f.Name, s.Dialects.tuning()), s.secondDialects(f.Name, s.Dialects.all())
 		for ii, x := range f.Develop {
 			for wi, w := range s.Workloads.Develop {
 				n := ii*len(s.Workloads.Develop) + wi
 				add(partDevelop, at(f.Name, x), scenario{
 					workload: w, shape: in(s.Shapes.Develop, fi+2*ii+wi), seed: in(s.Seeds.Develop, fi+ii+wi),
-					dialects: append([]string{mainDialect, in(second, n)}, own(n == 0)...),
+					dialects: append([]string{mainDialect, in(forTuning, n)}, own(n == 0)...),
 				})
 			}
 		}
-		second = s.secondDialects(f.Name, s.Dialects.all())
-		for ii, x := range f.HeldOut {
-			for wi, w := range s.Workloads.HeldOut {
-				for si := range s.Shapes.HeldOut {
-					n := (ii*len(s.Workloads.HeldOut)+wi)*len(s.Shapes.HeldOut) + si
-					add(partHeldOut, at(f.Name, x), scenario{
-						workload: w, shape: s.Shapes.HeldOut[si], seed: in(s.Seeds.HeldOut, fi+n), unseen: len(f.Develop) == 0, heldOut: true,
-						dialects: []string{mainDialect, in(s.Dialects.HeldOut, n), in(second, n)},
-					})
-				}
-			}
+		for c := range crossed(f.Seen, s.Workloads.Seen, s.Shapes.Seen) {
+			c.seed, c.dialects = in(s.Seeds.Seen, fi+c.n), []string{mainDialect, in(forTuning, c.n)}
+			add(partDevelop, at(f.Name, c.x), c.scenario)
+		}
+		for c := range crossed(f.HeldOut, s.Workloads.HeldOut, s.Shapes.HeldOut) {
+			c.seed, c.dialects = in(s.Seeds.HeldOut, fi+c.n), []string{mainDialect, in(s.Dialects.HeldOut, c.n), in(all, c.n)}
+			c.unseen, c.heldOut = len(f.tuning()) == 0, true
+			add(partHeldOut, at(f.Name, c.x), c.scenario)
 		}
 		for _, x := range f.Curve {
 			for _, seed := range s.Seeds.Curve {
@@ -200,38 +201,66 @@ func (s *split) scenarios() (list []scenario, err error) {
 		for wi, w := range s.Workloads.all() {
 			for hi, h := range s.Shapes.all() {
 				n := vi + wi + hi
-				if wi < len(s.Workloads.Develop) && hi < len(s.Shapes.Develop) {
-					add(partHealthy, name, scenario{workload: w, shape: h, seed: in(s.Seeds.Healthy.Develop, n), dialects: []string{mainDialect, in(foreignOf(s.Dialects.Develop), n)}})
+				healthy := func(p part, seeds []uint64, dialects []string) {
+					add(p, name, scenario{workload: w, shape: h, seed: in(seeds, n), dialects: []string{mainDialect, in(foreignOf(dialects), n)}, heldOut: p == partHealthyHeldOut})
+				}
+				switch {
+				case slices.Contains(s.Workloads.Develop, w) && slices.Contains(s.Shapes.Develop, h):
+					healthy(partHealthy, s.Seeds.Healthy.Develop, s.Dialects.tuning())
+				case slices.Contains(s.Workloads.Seen, w) && slices.Contains(s.Shapes.Seen, h):
+					healthy(partHealthy, s.Seeds.Healthy.Seen, s.Dialects.tuning())
 				}
 				if len(s.Seeds.Healthy.HeldOut) > 0 {
-					add(partHealthyHeldOut, name, scenario{workload: w, shape: h, seed: in(s.Seeds.Healthy.HeldOut, n), dialects: []string{mainDialect, in(foreignOf(s.Dialects.all()), n)}, heldOut: true})
+					healthy(partHealthyHeldOut, s.Seeds.Healthy.HeldOut, s.Dialects.all())
 				}
 			}
 		}
 	}
 	for fi, f := range s.Damage {
-		for hi, half := range [][]float64{f.Develop, f.HeldOut} {
-			for ii, x := range half {
-				workloads, shapes, seeds := s.Workloads.Develop, s.Shapes.Develop, s.Seeds.Develop
-				if hi == 1 {
-					workloads, shapes, seeds = s.Workloads.HeldOut, s.Shapes.HeldOut, s.Seeds.HeldOut
-				}
+		damaged := func(intensities []float64, workloads []string, shapes []shape, seeds []uint64, heldOut bool) {
+			for ii, x := range intensities {
 				for wi, w := range workloads {
-					add(partDamage, at(f.Name, x), scenario{workload: w, shape: in(shapes, ii+wi), seed: in(seeds, fi+ii+wi), dialects: damagedDialects(f.Name), heldOut: hi == 1})
+					add(partDamage, at(f.Name, x), scenario{workload: w, shape: in(shapes, ii+wi), seed: in(seeds, fi+ii+wi), dialects: damagedDialects(f.Name), heldOut: heldOut})
+				}
+			}
+		}
+		damaged(f.Develop, s.Workloads.Develop, s.Shapes.Develop, s.Seeds.Develop, false)
+		damaged(f.Seen, s.Workloads.Seen, s.Shapes.Seen, s.Seeds.Seen, false)
+		damaged(f.HeldOut, s.Workloads.HeldOut, s.Shapes.HeldOut, s.Seeds.HeldOut, true)
+	}
+	paired := func(pairs, workloads []string, shapes []shape, seeds []uint64, heldOut bool) {
+		for pi, pair := range pairs {
+			add(partPairs, pair, scenario{workload: in(workloads, pi), shape: in(shapes, pi), seed: seeds[0], dialects: []string{mainDialect}, heldOut: heldOut})
+		}
+	}
+	paired(s.Pairs.Develop, s.Workloads.Develop[:1], s.Shapes.Develop, s.Seeds.Develop, false)
+	paired(s.Pairs.Seen, s.Workloads.Seen, s.Shapes.Seen, s.Seeds.Seen, false)
+	paired(s.Pairs.HeldOut, s.Workloads.HeldOut, s.Shapes.HeldOut, s.Seeds.HeldOut, true)
+	return list, err
+}
+
+// A crossing is a scenario at an intensity, the n-th of its fault.
+type crossing struct {
+	scenario
+	x float64
+	n int
+}
+
+// crossed yields every intensity under every workload on every shape.
+func crossed(intensities []float64, workloads []string, shapes []shape) iter.Seq[crossing] {
+	return func(yield func(crossing) bool) {
+		n := 0
+		for _, x := range intensities {
+			for _, w := range workloads {
+				for _, h := range shapes {
+					if !yield(crossing{scenario{workload: w, shape: h}, x, n}) {
+						return
+					}
+					n++
 				}
 			}
 		}
 	}
-	for hi, half := range [][]string{s.Pairs.Develop, s.Pairs.HeldOut} {
-		for pi, pair := range half {
-			workload, shapes, seed := s.Workloads.Develop[0], s.Shapes.Develop, s.Seeds.Develop[0]
-			if hi == 1 {
-				workload, shapes, seed = in(s.Workloads.HeldOut, pi), s.Shapes.HeldOut, s.Seeds.HeldOut[0]
-			}
-			add(partPairs, pair, scenario{workload: workload, shape: in(shapes, pi), seed: seed, dialects: []string{mainDialect}, heldOut: hi == 1})
-		}
-	}
-	return list, err
 }
 
 // secondDialects are those that can carry a fault beside the main one, and one that cannot, in which to name nothing is
