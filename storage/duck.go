@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"unsafe"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
@@ -50,10 +51,24 @@ func connect(db mapping.Database) (*conn, error) {
 
 func (c *conn) close() { mapping.Disconnect(&c.c) }
 
+// interruptWhenDone interrupts what the connection works on when ctx is done. The function it returns ends that, and waits
+// for an interruption under way: after it the connection may be closed.
+func (c *conn) interruptWhenDone(ctx context.Context) (end func()) {
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		mapping.Interrupt(c.c)
+	})
+	return sync.OnceFunc(func() {
+		if !stop() {
+			<-interrupted
+		}
+	})
+}
+
 // exec runs statements that take no values and give no rows.
 func (c *conn) exec(ctx context.Context, sql string) error {
-	stop := context.AfterFunc(ctx, func() { mapping.Interrupt(c.c) })
-	defer stop()
+	defer c.interruptWhenDone(ctx)()
 	var res mapping.Result
 	state := mapping.Query(c.c, sql, &res)
 	defer mapping.DestroyResult(&res)
@@ -76,14 +91,13 @@ type rows struct {
 	ctx  context.Context
 	stmt mapping.PreparedStatement
 	res  mapping.Result
-	stop func() bool
+	end  func()
 }
 
 // query runs one statement with bound values and streams its rows: memory holds what is not yet fetched of a small
 // buffer, never the whole result. The connection is busy until the rows are closed.
 func (c *conn) query(ctx context.Context, sql string, args ...any) (*rows, error) {
-	r := &rows{ctx: ctx}
-	r.stop = context.AfterFunc(ctx, func() { mapping.Interrupt(c.c) })
+	r := &rows{ctx: ctx, end: c.interruptWhenDone(ctx)}
 	if mapping.Prepare(c.c, sql, &r.stmt) != mapping.StateSuccess {
 		err := duckError(ctx, mapping.PrepareError(r.stmt))
 		r.close()
@@ -122,7 +136,7 @@ func (r *rows) next() (c chunk, ok bool, err error) {
 }
 
 func (r *rows) close() {
-	r.stop()
+	r.end()
 	mapping.DestroyResult(&r.res)
 	mapping.DestroyPrepare(&r.stmt)
 }

@@ -217,9 +217,12 @@ func TestMetricPointsArriveWhole(t *testing.T) {
 	for range client.MetricPoints(t.Context(), 0, 0) {
 		break // the server stops then, which serve checks
 	}
-	store.err = errors.New("disk read failed")
+}
+
+func TestAFailedReadOfMetricPointsIsAnError(t *testing.T) {
+	store := &fakeStore{points: examplePoints(), err: errors.New("disk read failed")}
 	var last error
-	for _, err := range client.MetricPoints(t.Context(), 0, 0) {
+	for _, err := range serve(t, store).MetricPoints(t.Context(), 0, 0) {
 		last = err
 	}
 	if last == nil || !strings.Contains(last.Error(), store.err.Error()) {
