@@ -57,6 +57,7 @@ func (b *board) document() string {
 	b.pairs(&p)
 	b.phaseErrors(&p)
 	b.savingTable(&p)
+	b.recoveryTable(&p)
 	b.curveTable(&p)
 	b.baselineTable(&p)
 	p.line("%s", limits)
@@ -127,6 +128,11 @@ func (b *board) headline(p *page) {
 		rows = append(rows,
 			[]string{"score against real saving, with a measured baseline: mean absolute error", fmt.Sprintf("%.1f points, %d runs", absolute, n), "to 5 points", met(absolute <= 5, absolute-5)},
 			[]string{"rank correlation", fmt.Sprintf("%.2f", correlation), "from 0.90", metPlain(correlation >= 0.9)})
+	}
+	for _, kind := range recoveryKinds {
+		if _, s, _ := recoveries(runs, kind.pick); s.n > 0 {
+			rows = append(rows, []string{"recoverable within 25 % of the real saving, " + kind.title, s.String(), "from 80 %", met(s.value() >= 0.8, 100*(0.8-s.value()))})
+		}
 	}
 	p.table("measure | value (Wilson's 95 % interval) | target | met", rows...)
 }

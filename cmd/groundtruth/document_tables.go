@@ -180,6 +180,27 @@ func (b *board) savingTable(p *page) {
 	}
 }
 
+var recoveryKinds = []struct {
+	title string
+	pick  func(*result) *recovery
+}{{"without a baseline", plainRecovery}, {"with a measured baseline", baselinedRecovery}}
+
+func (b *board) recoveryTable(p *page) {
+	p.line("## What can be won back against what mending saves\n")
+	p.line("%s\n", recoveryText)
+	runs := append(b.savingRuns(partHeldOut), b.savingRuns(partDevelop)...)
+	for _, kind := range recoveryKinds {
+		byFault, all, unnamed := recoveries(runs, kind.pick)
+		var rows [][]string
+		for _, f := range byFault {
+			rows = append(rows, []string{f.fault, f.near.short(), fmt.Sprint(f.near.n - f.sized), fmt.Sprintf("%.0f", f.stated/1e6), fmt.Sprintf("%.0f", f.saved/1e6)})
+		}
+		p.line("### Recoverable %s\n", kind.title)
+		p.table("fault | within 25 % | without a size | stated, ms a request | saved, ms a request", rows...)
+		p.line("Over all runs %s. In %d more the right cause is not named.\n", all.String(), unnamed)
+	}
+}
+
 func (b *board) curveTable(p *page) {
 	p.line("## From which intensity on\n")
 	p.line("%s\n", curveText)

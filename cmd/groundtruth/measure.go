@@ -55,6 +55,8 @@ type result struct {
 	scores map[analyzer.Phase]scored
 	// baselined are the scores where a measured baseline is given; nil where no saving is held against them.
 	baselined map[analyzer.Phase]scored
+	// recovery and baselinedRecovery are what the finding of the right rule says can be won back; nil where none is named.
+	recovery, baselinedRecovery *recovery
 	// unfit says of a healthy run that it misses a target of its owner: it is no healthy one.
 	unfit  bool
 	errors map[string]*phaseError // by row of the dialect's table
@@ -106,9 +108,9 @@ func (b *bench) measure(s scenario) ([]*result, error) {
 		return nil, err
 	}
 	var c cost
+	var mended *simulated
 	if !s.isHealthy() && s.part != partDamage && len(s.injections) == 1 {
-		mended, err := simulate(&s, 0)
-		if err != nil {
+		if mended, err = simulate(&s, 0); err != nil {
 			return nil, err
 		}
 		c = costOf(broken.run, mended.run)
@@ -116,7 +118,7 @@ func (b *bench) measure(s scenario) ([]*result, error) {
 	var results []*result
 	for _, name := range s.dialects {
 		r := &result{scenario: s, dialect: name, requests: len(broken.run.Requests), cost: c}
-		if err := b.analyze(broken, r); err != nil {
+		if err := b.analyze(broken, mended, r); err != nil {
 			return nil, fmt.Errorf("as %s: %w", name, err)
 		}
 		results = append(results, r)
@@ -161,8 +163,9 @@ func writesTokens(name string) bool {
 	return err == nil && d.Tokens
 }
 
-// analyze lets the analyzer read the run in a dialect, without its truth and under names that say nothing.
-func (b *bench) analyze(s *simulated, r *result) error {
+// analyze lets the analyzer read the run in a dialect, without its truth and under names that say nothing. The mended run
+// is nil where nothing can be mended.
+func (b *bench) analyze(s, mended *simulated, r *result) error {
 	d, err := emit.ByName(r.dialect)
 	if err != nil {
 		return err
@@ -191,6 +194,7 @@ func (b *bench) analyze(s *simulated, r *result) error {
 	r.errors, r.joined = ledgers.errors, ledgers.joined
 	r.unfit = r.isHealthy() && owner.missed(s.run)
 	if b.saves(r) {
+		r.recovery = recoveryOf(rep.Findings, r.labels(), s.run, mended.run)
 		o := b.options(s, d, owner)
 		if o.Baseline, err = owner.baseline(); err != nil {
 			return fmt.Errorf("calibrate: %w", err)
@@ -200,6 +204,7 @@ func (b *bench) analyze(s *simulated, r *result) error {
 			return err
 		}
 		r.baselined = scoresOf(again)
+		r.baselinedRecovery = recoveryOf(again.Findings, r.labels(), s.run, mended.run)
 	}
 	if b.show {
 		if r.shown, err = show(r, rep, b.rules); err != nil {

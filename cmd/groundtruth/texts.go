@@ -41,6 +41,10 @@ there. Mending the fault, under the very same requests, says how much that is in
 alone can be mended so. Without a baseline, a score rests on physics and on the best requests of today; with one, on the run
 that the owner's targets rest on, as ` + "`slowtoken analyze --baseline`" + ` takes it.`
 
+const recoveryText = `A finding says how much time its requests would win back. Of runs whose right cause is named, that is held against what
+mending the fault saved the very same requests: those of the replicas and times that the finding is about. A finding
+without a size counts as off.`
+
 const curveText = `Each fault from weak to strong, under one workload on one model and device, two seeds each. In parentheses: the larger of
 the shares of mean E2E and TTFT that the fault costs. The 50 % point is interpolated on the logarithm of intensity.`
 

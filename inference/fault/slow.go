@@ -52,11 +52,12 @@ var slow = []Fault{
 	{
 		Name: "sync-generate", Doc: "an asynchronous handler waits for its whole answer without yielding: one request at a time", Unit: "share of what one at a time can serve",
 		Low: 0.3, High: 1.3, Default: 0.8, Backends: onlySim, Label: named(analyzer.Frontend, "event-loop-blocked"),
-		load: func(s, broken *Scenario, x float64) error { return s.loadFor(broken, x) },
-		apply: func(s *Scenario, _ float64) error {
-			s.Config.Server.BlockGenerate, s.Config.Engine.Slots = true, 1
-			return nil
+		load: func(s, broken *Scenario, x float64) error {
+			oneAtATime := broken.clone()
+			oneAtATime.Config.Engine.Slots = 1
+			return s.loadFor(oneAtATime, x)
 		},
+		apply: func(s *Scenario, _ float64) error { s.Config.Server.BlockGenerate = true; return nil },
 	},
 	{
 		Name: "slow-tokenizer", Doc: "a process beside the server takes its CPU: tokenizing takes longer", Unit: "times", Low: 2, High: 1000, Default: 40, Backends: both,
