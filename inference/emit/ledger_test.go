@@ -72,7 +72,12 @@ var carried = map[string]struct{ e2e, ttft []analyzer.Phase }{
 		[]analyzer.Phase{analyzer.Queue, analyzer.Tokenize, analyzer.Prefill, analyzer.Decode, analyzer.Network, analyzer.Gateway},
 		[]analyzer.Phase{analyzer.Queue, analyzer.Tokenize, analyzer.Prefill},
 	},
-	"triton":               {e2e: []analyzer.Phase{analyzer.Queue, analyzer.GPUTransfer}},
+	"triton": {e2e: []analyzer.Phase{analyzer.Queue, analyzer.GPUTransfer}},
+	"tensorrt-llm": {
+		[]analyzer.Phase{analyzer.Queue, analyzer.Prefill, analyzer.Decode, analyzer.Network, analyzer.Gateway},
+		[]analyzer.Phase{analyzer.Queue, analyzer.Prefill},
+	},
+	"vercel-ai-sdk":        {},
 	"openinference":        {},
 	"openinference-python": {},
 	"openllmetry":          {},
@@ -87,6 +92,9 @@ var carried = map[string]struct{ e2e, ttft []analyzer.Phase }{
 func TestCarriedPhasesAgreeWithTruth(t *testing.T) {
 	plain, copies := run(t, nil), run(t, func(c *sim.Config) { c.Engine.CopyPerToken = 1e6 })
 	for _, d := range emit.Dialects {
+		if _, said := carried[d.Name]; !said {
+			t.Errorf("%s: it is not said what it can carry", d.Name)
+		}
 		r := plain
 		if slices.Contains(carried[d.Name].e2e, analyzer.GPUTransfer) {
 			r = copies // which the others book as prefill
@@ -151,6 +159,7 @@ func TestRetriesAndLoadsAgreeWithTruth(t *testing.T) {
 		{"otel-genai-chunk", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
 		{"openinference-python", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
 		{"openllmetry-python", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
+		{"vercel-ai-sdk", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
 		{"ollama-openllmetry", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
 		{"slowtoken", retried, analyzer.Retry, []analyzer.Phase{analyzer.Retry}},
 		{"ollama-openllmetry", cold, analyzer.ModelLoad, []analyzer.Phase{analyzer.ModelLoad, analyzer.GPUTransfer}},

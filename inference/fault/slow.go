@@ -299,12 +299,12 @@ var damaged = []Fault{
 	},
 	{
 		Name: "cut-attributes", Doc: "spans keep their first attributes only", Unit: "attributes", Low: 1, High: 128, Default: 4, Backends: both,
-		Label: Label{Rules: []string{"partial-traces"}, Abstain: true},
+		Label: Label{Rules: []string{"dropped-events"}, Abstain: true}, // the same limit of the SDK, on what else a span states
 		apply: func(s *Scenario, x float64) error { s.Damage.Attrs = int(x); return nil },
 	},
 	{
 		Name: "cut-texts", Doc: "texts keep their first bytes only: those that are durations or names of phases are no longer", Unit: "bytes", Low: 1, High: 1024, Default: 6, Backends: both,
-		Label: Label{Rules: []string{"partial-traces"}, Abstain: true},
+		Label: Label{Rules: []string{"inconsistent-durations"}, Abstain: true}, // nothing is missing, and durations cannot be read
 		apply: func(s *Scenario, x float64) error { s.Damage.Text = int(x); return nil },
 	},
 	{
