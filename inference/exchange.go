@@ -263,6 +263,10 @@ func (x *exchange) took(c *chunk) {
 		First: x.first, Done: c.CreatedAt.UnixNano(),
 		Total: c.Total, Load: max(c.Load, 0), PromptEval: max(c.PromptEval, 0), Eval: max(c.Eval, 0),
 	}
+	if x.q.unloads {
+		x.g.resident.forget(x.q.model)
+		return
+	}
 	x.g.resident.saw(x.q.model)
 }
 

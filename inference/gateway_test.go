@@ -398,3 +398,22 @@ func TestRequestsSayWhatTheyGoTo(t *testing.T) {
 		}
 	}
 }
+
+// A model that a request has unloaded behind its answer counts as gone, so that the server is asked before the next one.
+func TestModelUnloadedByRequestIsGone(t *testing.T) {
+	for field, stays := range map[string]bool{
+		`"keep_alive":0`: false, `"keep_alive":"0s"`: false, `"keep_alive":"500ms"`: false,
+		`"keep_alive":-1`: true, `"keep_alive":"5m"`: true, `"options":{}`: true,
+	} {
+		r := newRig(t, newFake(t, generateLines))
+		if status, _, body := post(t, r.URL+"/api/generate", `{"model":"m","prompt":"hi",`+field+`}`); status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+		r.gateway.resident.mu.Lock()
+		_, is := r.gateway.resident.answered["m"]
+		r.gateway.resident.mu.Unlock()
+		if is != stays {
+			t.Errorf("after %s the model is taken to be loaded: %t, want %t", field, is, stays)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (r *residency) device(model string) string {
 	return r.devices[model]
 }
 
-// fresh is how long after an answer a model is taken to be loaded still: less than any keep_alive but 0.
+// fresh is how long after an answer a model is taken to be loaded still, unless its request asks that it be kept no longer.
 const fresh = time.Second
 
 func (r *residency) saw(model string) {

@@ -19,6 +19,7 @@ type question struct {
 	prompt    string // the text that is prefilled, as far as the request holds it
 	stream    bool   // the client wants a stream
 	maxTokens int    // 0 while unstated
+	unloads   bool   // the model is not kept for long behind the answer (keep_alive)
 	answer    func() answer
 }
 
@@ -54,7 +55,7 @@ func readGenerate(body []byte) (*question, error) {
 	}
 	q.operation, q.path, q.model = "text_completion", "/api/generate", asked.Model
 	q.prompt = strings.TrimSpace(asked.System + "\n" + asked.Prompt + asked.Suffix)
-	q.maxTokens = predict(asked.Options)
+	q.maxTokens, q.unloads = predict(asked.Options), unloads(asked.KeepAlive)
 	q.answer = func() answer { return newNativeAnswer(q.stream, "response") }
 	return q, q.check()
 }
@@ -67,7 +68,7 @@ func readChat(body []byte) (*question, error) {
 	}
 	q.operation, q.path, q.model = "chat", "/api/chat", asked.Model
 	q.prompt = textOf(asked.Messages)
-	q.maxTokens = predict(asked.Options)
+	q.maxTokens, q.unloads = predict(asked.Options), unloads(asked.KeepAlive)
 	q.answer = func() answer { return newNativeAnswer(q.stream, "message") }
 	return q, q.check()
 }
@@ -138,3 +139,6 @@ func predict(options map[string]any) int {
 	}
 	return 0
 }
+
+// unloads reports whether a request asks that the model be gone before an answer counts as old.
+func unloads(keep *api.Duration) bool { return keep != nil && keep.Duration <= fresh }

@@ -9,10 +9,10 @@ import (
 
 const stopSignal = syscall.SIGTERM
 
-// runTied starts cmd in a process group of its own, to be asked to end when this process does, and closes exited after
-// it has ended with err. The kernel ties a child to the thread that started it, so one thread waits as long as it runs.
+// runTied starts cmd in a session of its own, and so a process group, to be asked to end when this process does, and closes
+// exited after it has ended with err. Where processors are shared among sessions first, it then has a share of its own. The kernel ties a child to the thread that started it, so one thread waits as long as it runs.
 func runTied(cmd *exec.Cmd, exited chan<- struct{}, err *error) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
