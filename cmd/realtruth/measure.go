@@ -60,12 +60,7 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 	if r.Pace, err = m.measurePace(ctx); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(progress, "%s serves %.1f requests a second, one at a time %.1f, and %.2f ms for each more token\n", r.Server, r.Pace.Together, r.Pace.Alone, r.Pace.Token)
-	if !o.noWhatIf {
-		if r.WhatIf, err = compareSlots(ctx, o, m, folder, r); err != nil {
-			return nil, fmt.Errorf("compare one slot with four: %w", err)
-		}
-	}
+	fmt.Fprintf(progress, "%s serves %.1f requests a second, one at a time %.1f; %.2f ms for each more token, %.2f of a prompt, %.0f for a long prompt\n", r.Server, r.Pace.Together, r.Pace.Alone, r.Pace.Token, r.Pace.Prompt, r.Pace.Long)
 	now := r.Pace
 	if o.add != "" {
 		before, err := readResults(o.add)
@@ -78,31 +73,44 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 		before.Command += fmt.Sprintf("; then %s, at %.1f requests a second", r.Command, now.Together)
 		r = before
 	}
-	// Runs of one fault are far apart, so that what else happens on the machine hits all alike.
-	for n := range max(o.runs, o.wide) {
+	if !o.noWhatIf && len(r.WhatIf) == 0 {
+		if r.WhatIf, err = compareSlots(ctx, o, m, folder, now); err != nil {
+			return nil, fmt.Errorf("compare one slot with four: %w", err)
+		}
+	}
+	return r, o.runAll(ctx, park, list, now, set, r, progress)
+}
+
+// runAll makes the runs that results lack. Those of one fault are far apart, so that what else happens on the machine hits
+// all alike; for runs that are discarded others are made, a third more at most.
+func (o *options) runAll(ctx context.Context, park *park, list []faultCase, now pace, set *rules.Set, r *results, progress io.Writer) error {
+	wanted := map[string]int{inGateway: o.runs, inServer: o.wide}
+	most := max(o.runs, o.wide)
+	for n := range most + most/3 {
 		for _, where := range []string{inGateway, inServer} {
-			if n >= map[string]int{inGateway: o.runs, inServer: o.wide}[where] {
-				continue
-			}
 			for i := range list {
-				if where == inServer && list[i].slots > 0 { // the limit is the gateway's
+				f, seed := &list[i], o.seed+uint64(n)
+				if where == inServer && f.slots > 0 { // the limit is the gateway's
 					continue
 				}
-				one, err := o.runOnce(ctx, park.of(&list[i]), &list[i], where, o.seed+uint64(n), now, set)
+				if r.kept(f.name, where, o.seed) >= wanted[where] || r.has(f.name, where, seed) {
+					continue
+				}
+				one, err := o.runOnce(ctx, park.of(f), f, where, seed, now, set)
 				if err != nil {
-					return nil, fmt.Errorf("%s, run %d: %w", list[i].name, n+1, err)
+					return fmt.Errorf("%s, run %d: %w", f.name, n+1, err)
 				}
 				r.Runs = append(r.Runs, *one)
 				fmt.Fprintln(progress, one)
 				if o.out != "" { // what was measured is kept, whatever happens to the rest
 					if err := r.writeFile(o.out); err != nil {
-						return nil, err
+						return err
 					}
 				}
 			}
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // runOnce puts servers under load with a fault, and lets the analyzer read what telemetry says of it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +91,21 @@ func (r *results) right(queue, by string) (n, of int) {
 	return n, of
 }
 
+// has reports whether there is a run of that fault and seed.
+func (r *results) has(fault, queue string, seed uint64) bool {
+	return slices.ContainsFunc(r.Runs, func(one oneRun) bool { return one.Fault == fault && one.Queue == queue && one.Seed == seed })
+}
+
+// kept counts the runs of a fault with seeds from one on that were not discarded.
+func (r *results) kept(fault, queue string, from uint64) (n int) {
+	for i := range r.Runs {
+		if one := &r.Runs[i]; one.Fault == fault && one.Queue == queue && one.Seed >= from && !one.Discarded {
+			n++
+		}
+	}
+	return n
+}
+
 // alarms returns the causes that runs of a healthy server name.
 func (r *results) alarms() (named []string) {
 	for i := range r.Runs {
@@ -140,12 +156,17 @@ func (r *results) summary() string {
 	return b.String()
 }
 
+// writeFile writes the results to a file, which holds the old ones or the new ones at any instant.
 func (r *results) writeFile(path string) error {
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o644) //nolint:gosec // documentation is for everybody
+	part := path + ".part"
+	if err := os.WriteFile(part, append(text, '\n'), 0o644); err != nil { //nolint:gosec // documentation is for everybody
+		return err
+	}
+	return os.Rename(part, path)
 }
 
 func readResults(path string) (*results, error) {

@@ -35,7 +35,7 @@ const (
 
 // compareSlots sends the same requests to a server that computes one at a time and to one that computes four, and asks of
 // the telemetry of each what the other would do.
-func compareSlots(ctx context.Context, o *options, four *machine, folder string, r *results) (list []slotsCompared, err error) {
+func compareSlots(ctx context.Context, o *options, four *machine, folder string, now pace) (list []slotsCompared, err error) {
 	one, err := startMachine(ctx, o, folder, "one-slot", 1, strings.Fields(o.runWith))
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func compareSlots(ctx context.Context, o *options, four *machine, folder string,
 	f := &faultCase{share: slotsShare}
 	for n := range slotsRuns {
 		seed := o.seed + 1000 + uint64(n)
-		load, err := four.prompts.plan(f, r.Pace.Alone, 0, slotsSeconds*1e9, seed)
+		load, err := four.prompts.plan(f, now.Alone, 0, slotsSeconds*1e9, seed)
 		if err != nil {
 			return nil, err
 		}
