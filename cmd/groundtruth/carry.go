@@ -67,6 +67,10 @@ var withheld = map[string][]string{
 	"ollama-openllmetry": {"host-pause", "noisy-neighbour", "thermal-throttle", "decode-overhead-bound"},
 }
 
+// withoutFirstToken are dialects in which nobody can see when the first token came: what a fault costs of TTFT does not
+// exist in them.
+var withoutFirstToken = map[string]bool{"triton": true}
+
 // carriers lists every dialect. It is registered before results are looked at: where a dialect cannot carry the phase of
 // a fault, to name nothing is right.
 var carriers = []carrier{

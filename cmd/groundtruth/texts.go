@@ -29,7 +29,8 @@ analyzer sees it; a test shows that its output is the same bytes with and withou
 
 const reading = `Named is what a report lists as worth doing something about, first what it puts first: findings that it calls minor
 are named by nobody. Accuracy is over single faults that cost at least a tenth of mean E2E or TTFT, measured by running the
-same requests without the fault, in foreign dialects that can carry the phase of the label (` + "`cmd/groundtruth/carry.go`" + `).
+same requests without the fault, in foreign dialects that can carry the phase of the label (` + "`cmd/groundtruth/carry.go`" + `);
+Triton's has no first token, so there it goes by E2E alone.
 No run is discarded for a late schedule: time is virtual, and nothing is late but what is injected.`
 
 const errorsText = `By request, without sign, pooled over faults and healthy runs. The truth is the simulation's own ledger. Where a
