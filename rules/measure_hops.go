@@ -51,7 +51,7 @@ func (v *view) measureClient() {
 	}
 	var lag []float64
 	for _, r := range v.latency {
-		lag = append(lag, float64(phaseTime(r, analyzer.Client, pathBefore(r))))
+		lag = append(lag, float64(phaseTime(r, analyzer.Client, r.PathBefore())))
 	}
 	slices.Sort(lag)
 	if q := population.QuantileOf(lag, 0.99); len(lag) > 0 {
@@ -96,7 +96,7 @@ func (v *view) measureOverlap() {
 // as its phases tell, from the end of what precedes prefill.
 func serving(r *population.Record) (from, to int64) {
 	if wait := phaseTime(r, analyzer.Queue, population.PathE2E); r.Joined != 0 {
-		to = r.Joined + served(r)
+		to = r.Joined + r.Served()
 		if r.FirstToken != 0 {
 			to = max(r.FirstToken, r.LastToken)
 		}

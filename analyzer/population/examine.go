@@ -49,6 +49,11 @@ func Examine(p *Population, o StudyOptions) *Study {
 			shown |= analyzer.SetOf(t.Phase)
 		}
 	}
+	for _, d := range scored {
+		if len(d.blocked) > 0 {
+			shown |= analyzer.SetOf(analyzer.Frontend)
+		}
+	}
 	for _, phase := range analyzer.Phases {
 		if phase == analyzer.Unattributed || !shown.Has(phase) && !core.Has(phase) {
 			continue
@@ -145,6 +150,7 @@ func (p *Population) examineDomain(domain Domain, o *StudyOptions) *DomainStudy 
 	d.Hardware = p.Hardware(&d.Domain, d.Regimes, &d.Sizes, d.Steps, o.Facts, o.Seed)
 	d.rerun = p.rerun(d)
 	if !domain.PrefillOnly {
+		d.blocked = SerialOf(p.recordsOf(domain.Members)).beforeTaken()
 		d.stepped = p.stepped(d, o)
 	}
 	return d

@@ -103,11 +103,11 @@ func (p *Population) inTurn(group []*DomainStudy) []map[int32][2]int64 {
 func (p *Population) takeIn(g *gains, d *DomainStudy) (shown bool) {
 	for _, m := range d.latency() {
 		rec := &p.Records[m]
-		t, known := rec.time(g.phase)
+		t, known := d.time(rec, g.phase)
 		g.known[m] = known
 		g.observed[PathTTFT][m], g.observed[PathE2E][m] = t.TTFT, t.E2E
 		g.excess[m] = float64(t.E2E)
-		shown = shown || rec.shows(g.phase)
+		shown = shown || rec.shows(g.phase) || t.E2E > 0
 	}
 	return shown
 }

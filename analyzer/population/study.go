@@ -45,8 +45,9 @@ type DomainStudy struct {
 	Steps     *Steps         // nil where too little is known of them
 	Hardware  *Hardware
 
-	rerun   *rerun        // nil where the domain cannot be replayed
-	stepped *steppedRerun // nil where it cannot be replayed as an engine whose steps are shared
+	blocked map[*Record]int64 // as in [Serial.beforeTaken]
+	rerun   *rerun            // nil where the domain cannot be replayed
+	stepped *steppedRerun     // nil where it cannot be replayed as an engine whose steps are shared
 }
 
 // A RegimeStudy is a stretch of steady load of one domain, [Since, Until) in nanoseconds since the Unix epoch. Indices

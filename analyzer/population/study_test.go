@@ -25,13 +25,14 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 // A planned request is one with a plain ledger, in nanoseconds. Zero phases are left out of it.
 type planned struct {
-	start                            int64
-	frontend, queue, prefill, decode int64
-	in, out                          int64
-	instance, prefilledBy, tenant    string
-	outcome                          analyzer.Outcome
-	probability                      float64
-	covered                          bool // queue and prefill are not separable
+	start                         int64
+	network, frontend             int64
+	queue, prefill, decode        int64
+	in, out                       int64
+	instance, prefilledBy, tenant string
+	outcome                       analyzer.Outcome
+	probability                   float64
+	covered                       bool // queue and prefill are not separable
 }
 
 // populationOf builds the records of requests, whose ids are their places in the list.
@@ -56,6 +57,7 @@ func populationOf(list []planned) *Population {
 			r.E2ELedger.Parts = append(r.E2ELedger.Parts, part)
 			at += ns
 		}
+		add(q.network, analyzer.Network)
 		add(q.frontend, analyzer.Frontend)
 		add(q.queue, analyzer.Queue)
 		add(q.prefill, analyzer.Prefill)

@@ -1,0 +1,190 @@
+package population
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
+
+// A Serial says whether requests pass their server one by one. A request that only takes its own time, however long that
+// is, takes as long whoever came before it. Where one thread serves all, a request takes its own time and all that those
+// before it still need. Times are nanoseconds.
+type Serial struct {
+	N        int     // requests that show when they reached the engine
+	Distance float64 // what the network takes of anybody: its 5 % quantile on the way to the engine
+	Excess   float64 // mean way to the engine beyond that
+	Hold     float64 // median of what a request takes of the way beyond what those before it need
+
+	// How much longer a request is on its way, over what those before it still need: of their way to the engine, and until
+	// the engine is done with them. It is 1 on one thread, and near 0 where nobody waits for anybody. Medians, since some
+	// wait for other things as well; nil where there are too few for an interval.
+	Frontend, Calls *Quantile
+
+	ways  []approach // in the order in which they were sent
+	calls []float64  // until the engine is done with those before, by place in ways
+}
+
+// leastAhead is the least that those before a request still need, in nanoseconds, from which its own time can show it.
+const leastAhead = 1e6
+
+// oneByOne is the least of [Serial.Frontend] or [Serial.Calls], at the lower end of the interval, that shows that requests
+// wait for those before them.
+const oneByOne = 0.5
+
+// An approach is a request's way to the engine: to the start of its span where that has others above it, else to its queue,
+// without tokenizing where that is stated. What senders and gateways take is left out. Times are in nanoseconds since the
+// Unix epoch.
+type approach struct {
+	record        *Record
+	sent, arrived int64
+	network       int64 // nanoseconds of the way that lie outside of the server
+	done          int64 // when the engine was done with the request
+}
+
+func (a *approach) took() int64 { return a.arrived - a.sent }
+
+// approaches returns those of all requests that show when they reached the engine, in the order in which they were sent.
+func approaches(members []*Record) (list []approach) {
+	for _, r := range members {
+		if r.Joined == 0 || r.Outcome != analyzer.Succeeded {
+			continue
+		}
+		before := func(phase analyzer.Phase) int64 { return r.alone(phase, r.PathBefore()) }
+		a := approach{
+			record:  r,
+			sent:    r.Start + before(analyzer.Client) + before(analyzer.Retry) + before(analyzer.Gateway),
+			arrived: r.Joined - before(analyzer.Tokenize),
+			done:    r.LastToken,
+		}
+		if r.Entered != 0 { // known for certain, where the rest of the time before the queue is what other parts leave
+			a.arrived = min(a.arrived, r.Entered)
+		}
+		if a.done == 0 {
+			a.done = r.Joined + r.Served()
+		}
+		if a.took() < 0 || a.done < a.arrived {
+			continue
+		}
+		a.network = min(before(analyzer.Network), a.took())
+		list = append(list, a)
+	}
+	slices.SortStableFunc(list, func(a, b approach) int { return cmp.Compare(a.sent, b.sent) })
+	return list
+}
+
+// alone returns the nanoseconds of a path that are stated as one phase alone.
+func (r *Record) alone(phase analyzer.Phase, path Path) (ns int64) {
+	for _, t := range r.Phases() {
+		if t.Phase == phase && t.Covers == 0 {
+			ns += t.On(path)
+		}
+	}
+	return ns
+}
+
+// Served returns how long the engine has the request, waiting for it included, as its phases tell.
+func (r *Record) Served() (ns int64) {
+	for _, t := range r.Phases() {
+		switch t.Phase {
+		case analyzer.Queue, analyzer.GPUTransfer, analyzer.Prefill, analyzer.Decode, analyzer.Other:
+			ns += t.E2E
+		case analyzer.Unattributed:
+			if t.Covers.Has(analyzer.Prefill) {
+				ns += t.E2E
+			}
+		}
+	}
+	return ns
+}
+
+// PathBefore is the path on which time before the engine is told from time after it, as far as the request tells.
+func (r *Record) PathBefore() Path {
+	if r.FirstToken == 0 {
+		return PathE2E
+	}
+	return PathTTFT
+}
+
+// SerialOf returns how requests of one server reach it; nil where too few show that. Members come by start.
+func SerialOf(members []*Record) *Serial {
+	s := &Serial{ways: approaches(members)}
+	if s.N = len(s.ways); s.N < fewForFloor {
+		return nil
+	}
+	var outside []float64
+	for i := range s.ways {
+		outside = append(outside, float64(s.ways[i].network))
+	}
+	slices.Sort(outside)
+	s.Distance = outside[NearestRank(s.N, 0.05)]
+	var took, ahead, own []float64
+	var passed, done int64
+	for i := range s.ways {
+		a := &s.ways[i]
+		at := a.sent + int64(s.Distance)
+		took = append(took, float64(a.arrived-at))
+		ahead, s.calls = append(ahead, float64(max(0, passed-at))), append(s.calls, float64(max(0, done-at)))
+		own = append(own, max(0, took[i]-ahead[i]))
+		s.Excess += took[i] / float64(s.N)
+		passed, done = max(passed, a.arrived), max(done, a.done)
+	}
+	s.Excess = max(0, s.Excess)
+	s.Frontend, s.Calls = waitShare(took, ahead), waitShare(took, s.calls)
+	slices.Sort(own)
+	s.Hold = own[NearestRank(s.N, 0.5)]
+	return s
+}
+
+func (p *Population) recordsOf(members []int32) []*Record {
+	list := make([]*Record, len(members))
+	for i, m := range members {
+		list[i] = &p.Records[m]
+	}
+	return list
+}
+
+// waitShare returns the median share that requests take longer of what those before them still need.
+func waitShare(took, ahead []float64) *Quantile {
+	var alone []float64
+	for i := range took {
+		if ahead[i] == 0 {
+			alone = append(alone, took[i])
+		}
+	}
+	base := 0.0
+	if len(alone) > 0 {
+		slices.Sort(alone)
+		base = alone[NearestRank(len(alone), 0.5)]
+	}
+	var shares []float64
+	for i := range took {
+		if ahead[i] >= max(leastAhead, base/5) {
+			shares = append(shares, (took[i]-base)/ahead[i])
+		}
+	}
+	slices.Sort(shares)
+	q := QuantileOf(shares, 0.5)
+	if len(shares) == 0 || q.LowOpen || q.Open {
+		return nil
+	}
+	return &q
+}
+
+// beforeTaken returns, by record, what the network seems to take while the server is not yet done with those before: a
+// server that serves one call at a time takes up the next request when its event loop is free, and until then nothing
+// tells its wait from distance but that it ends when the calls before do. It is nil where requests do not wait for those
+// before them.
+func (s *Serial) beforeTaken() map[*Record]int64 {
+	if s == nil || s.Calls == nil || s.Calls.Low < oneByOne {
+		return nil
+	}
+	wait := map[*Record]int64{}
+	for i := range s.ways {
+		a := &s.ways[i]
+		if ns := min(float64(a.network)-s.Distance, s.calls[i]); ns > 0 {
+			wait[a.record] = int64(ns)
+		}
+	}
+	return wait
+}
