@@ -7,6 +7,7 @@ import puppeteer from "puppeteer-core";
 const [, , chromium, folder, ...files] = process.argv;
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const problems = [];
+const paper = Math.floor((210 - 2 * 12) / 25.4 * 96); // what lies between the margins of A4, in pixels
 
 const browser = await puppeteer.launch({
   executablePath: chromium,
@@ -52,7 +53,12 @@ try {
     }
     if (texts.light !== texts["without JavaScript"]) problems.push(`${name}: without JavaScript, the text differs`);
     const page = await browser.newPage();
+    await page.setViewport({ width: paper, height: 900 });
     await page.goto(url);
+    await page.emulateMediaType("print");
+    for (const text of await page.$$eval("main, div.table, pre, div.picture", (list, paper) => list.filter(e => e.getBoundingClientRect().left + e.scrollWidth > paper + 1).map(e => e.textContent.trim().slice(0, 60)), paper)) {
+      problems.push(`${name}, on paper: "${text}" is cut at the edge`);
+    }
     const pdf = await page.pdf({ path: folder ? `${folder}/${name}.pdf` : undefined, format: "A4" });
     if (pdf.length < 10_000) problems.push(`${name}: the print of it has ${pdf.length} bytes`);
     await page.close();
