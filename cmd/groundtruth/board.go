@@ -168,10 +168,6 @@ func savings(list []*result, pick func(*result) map[analyzer.Phase]scored) (byFa
 	return byFault, absolute / float64(max(1, n)), spearman(scores, saved), n, unscored
 }
 
-// plainScores and baselinedScores are what savings are held against.
-func plainScores(r *result) map[analyzer.Phase]scored     { return r.scores }
-func baselinedScores(r *result) map[analyzer.Phase]scored { return r.baselined }
-
 // An errorCell is the error of one row of a dialect.
 type errorCell struct {
 	dialect string

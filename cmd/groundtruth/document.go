@@ -118,23 +118,34 @@ func (b *board) headline(p *page) {
 		}
 		rows = append(rows, []string{"phases read within 2 ms or 2 %, round trips left out", derivedCells.short() + " cells", "all", metPlain(derivedCells.k == derivedCells.n)})
 	}
-	runs := append(b.savingRuns(partHeldOut), b.savingRuns(partDevelop)...)
-	if _, absolute, correlation, n, _ := savings(runs, plainScores); n > 1 {
-		rows = append(rows,
-			[]string{"score against real saving, without a baseline: mean absolute error", fmt.Sprintf("%.1f points, %d runs", absolute, n), "to 5 points", met(absolute <= 5, absolute-5)},
-			[]string{"rank correlation", fmt.Sprintf("%.2f", correlation), "from 0.90", metPlain(correlation >= 0.9)})
-	}
-	if _, absolute, correlation, n, _ := savings(runs, baselinedScores); n > 1 {
-		rows = append(rows,
-			[]string{"score against real saving, with a measured baseline: mean absolute error", fmt.Sprintf("%.1f points, %d runs", absolute, n), "to 5 points", met(absolute <= 5, absolute-5)},
-			[]string{"rank correlation", fmt.Sprintf("%.2f", correlation), "from 0.90", metPlain(correlation >= 0.9)})
-	}
-	for _, kind := range recoveryKinds {
-		if _, s, _ := recoveries(runs, kind.pick); s.n > 0 {
-			rows = append(rows, []string{"recoverable within 25 % of the real saving, " + kind.title, s.String(), "from 80 %", met(s.value() >= 0.8, 100*(0.8-s.value()))})
+	rows = append(rows, b.savingRows()...)
+	p.table("measure | value (Wilson's 95 % interval) | target | met", rows...)
+}
+
+// savingRows hold scores, and what findings say can be won back, against what mending saves: of all runs, and of those
+// that are held out.
+func (b *board) savingRows() (rows [][]string) {
+	heldOut := b.savingRuns(partHeldOut)
+	all := slices.Concat(heldOut, b.savingRuns(partDevelop))
+	for _, kind := range savingKinds {
+		if _, absolute, correlation, n, _ := savings(all, kind.scores); n > 1 {
+			rows = append(rows,
+				[]string{"score against real saving, " + kind.title + ": mean absolute error", fmt.Sprintf("%.1f points, %d runs", absolute, n), "to 5 points", met(absolute <= 5, absolute-5)},
+				[]string{"rank correlation", fmt.Sprintf("%.2f", correlation), "from 0.90", metPlain(correlation >= 0.9)})
+		}
+		if _, absolute, correlation, n, _ := savings(heldOut, kind.scores); n > 1 {
+			rows = append(rows, []string{"the same two, held out alone", fmt.Sprintf("%.1f points, %.2f, %d runs", absolute, correlation, n), "", ""})
 		}
 	}
-	p.table("measure | value (Wilson's 95 % interval) | target | met", rows...)
+	for _, kind := range savingKinds {
+		if _, s, _ := recoveries(all, kind.recovery); s.n > 0 {
+			rows = append(rows, []string{"recoverable within 25 % of the real saving, " + kind.title, s.String(), "from 80 %", met(s.value() >= 0.8, 100*(0.8-s.value()))})
+		}
+		if _, s, _ := recoveries(heldOut, kind.recovery); s.n > 0 {
+			rows = append(rows, []string{"the same, held out alone", s.String(), "", ""})
+		}
+	}
+	return rows
 }
 
 func met(yes bool, by float64) string {

@@ -161,36 +161,38 @@ func (b *board) savingRuns(p part) []*result {
 	return b.of(p, func(r *result) bool { return r.dialect == mainDialect }, carried, b.large)
 }
 
+// savingKinds are the ways in which a saving is foreseen.
+var savingKinds = []struct {
+	title    string
+	scores   func(*result) map[analyzer.Phase]scored
+	recovery func(*result) *recovery
+}{
+	{"without a baseline", func(r *result) map[analyzer.Phase]scored { return r.scores }, func(r *result) *recovery { return r.recovery }},
+	{"with a measured baseline", func(r *result) map[analyzer.Phase]scored { return r.baselined }, func(r *result) *recovery { return r.baselinedRecovery }},
+}
+
 func (b *board) savingTable(p *page) {
 	p.line("## Scores against what mending saves\n")
 	p.line("%s\n", savingText)
 	runs := append(b.savingRuns(partHeldOut), b.savingRuns(partDevelop)...)
-	for _, kind := range []struct {
-		title string
-		pick  func(*result) map[analyzer.Phase]scored
-	}{{"Without a baseline", plainScores}, {"With a measured baseline", baselinedScores}} {
-		byFault, absolute, correlation, n, unscored := savings(runs, kind.pick)
+	for _, kind := range savingKinds {
+		byFault, absolute, correlation, n, unscored := savings(runs, kind.scores)
 		var rows [][]string
 		for _, f := range byFault {
 			rows = append(rows, []string{f.fault, fmt.Sprint(f.runs), fmt.Sprintf("%.1f", f.score), fmt.Sprintf("%.1f", f.saved), fmt.Sprintf("%.1f", f.absolute), fmt.Sprintf("%+.1f", f.bias), f.source})
 		}
-		p.line("### %s\n", kind.title)
+		p.line("### Scores %s\n", kind.title)
 		p.table("fault | runs | score | saved, % of E2E | off by, points | bias | floor", rows...)
 		p.line("Over %d runs the score is off by %.1f points on average, rank correlation %.2f; %d more runs have no score for the phase.\n", n, absolute, correlation, unscored)
 	}
 }
 
-var recoveryKinds = []struct {
-	title string
-	pick  func(*result) *recovery
-}{{"without a baseline", plainRecovery}, {"with a measured baseline", baselinedRecovery}}
-
 func (b *board) recoveryTable(p *page) {
 	p.line("## What can be won back against what mending saves\n")
 	p.line("%s\n", recoveryText)
 	runs := append(b.savingRuns(partHeldOut), b.savingRuns(partDevelop)...)
-	for _, kind := range recoveryKinds {
-		byFault, all, unnamed := recoveries(runs, kind.pick)
+	for _, kind := range savingKinds {
+		byFault, all, unnamed := recoveries(runs, kind.recovery)
 		var rows [][]string
 		for _, f := range byFault {
 			rows = append(rows, []string{f.fault, f.near.short(), fmt.Sprint(f.near.n - f.sized), fmt.Sprintf("%.0f", f.stated/1e6), fmt.Sprintf("%.0f", f.saved/1e6)})

@@ -114,7 +114,3 @@ func recoveries(list []*result, pick func(*result) *recovery) (byFault []recover
 	}
 	return byFault, all, unnamed
 }
-
-// plainRecovery and baselinedRecovery are what recoveries are made of.
-func plainRecovery(r *result) *recovery     { return r.recovery }
-func baselinedRecovery(r *result) *recovery { return r.baselinedRecovery }
