@@ -67,6 +67,7 @@ var FactKeys = []FactKey{
 	{"disk_bandwidth", "bytes a second at which weights are read", quantityFact},
 	{"cpu_offload_bytes", "bytes of the weights that stay in the host's memory, such as 8e9", quantityFact},
 	{"network_rtt", "seconds to the servers and back for those who call them, when the network is as it should be, such as 0.002", quantityFact},
+	{factSlower, "by how much of its time alone a request takes longer for each other one that is served beside it, measured under a load of its own, such as 0.3", quantityFact},
 	{"shared_prefix_tokens", "tokens that nearly all prompts begin with, such as a system prompt", countFact},
 }
 

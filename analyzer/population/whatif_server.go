@@ -1,6 +1,7 @@
 package population
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -25,8 +26,10 @@ func (t *trial) servers() ([]candidate, *Abstention) {
 	slots, slotsWhy := t.slotServer()
 	batching, batchingWhy := t.batchingServer()
 	var shared *candidate
-	if c.Slots > 0 && !calm {
+	told := true
+	if c.Slots > 0 {
 		shared = t.sharedServer()
+		_, told = t.slower()
 	}
 	var list []candidate
 	add := func(s *candidate) {
@@ -35,10 +38,16 @@ func (t *trial) servers() ([]candidate, *Abstention) {
 		}
 	}
 	switch {
-	case c.Slots > 0 && calm:
-		return nil, &Abstention{what, "nobody waits for long, so that no limit of slots was seen to bind", "leave --slots out"}
-	case c.Slots > 1 && q.Slots == 1:
-		return nil, &Abstention{what, "one request is served at a time, so that no trace shows how much several would slow each other down", "let the server serve two at a time for a while"}
+	case c.Slots > 0 && calm && c.Slots >= t.together():
+		return nil, &Abstention{what, "nobody waits for long, so that no limit of slots was seen to bind", "leave --slots out, or ask for fewer than are taken"}
+	case c.Slots > 1 && q.Slots == 1 && shared == nil:
+		return nil, &Abstention{what, "one request is served at a time, so that no trace shows how much several would slow each other down",
+			"let the server serve two at a time for a while, or state --fact " + factSlower + "=K: by how much of its time alone a request takes longer for each other one beside it"}
+	case c.Slots > 0 && shared == nil && !told && batching != nil: // as long as it was served, no request may be with other slots
+		add(batching)
+	case c.Slots > 0 && shared == nil && !told:
+		return nil, &Abstention{what, fmt.Sprintf("%d requests are served at nearly all times, so that no trace shows how fast fewer would be", t.together()),
+			"take a window with quiet times, too, or state --fact " + factSlower + "=K: by how much of its time alone a request takes longer for each other one beside it"}
 	case c.ChunkBudget > 0:
 		add(batching)
 		slotsWhy = batchingWhy
@@ -80,7 +89,7 @@ func (t *trial) slotServer() (s *candidate, why string) {
 		s.name = fmt.Sprintf("%s, first come first served", slotCount(q.Slots, q.Binding))
 	}
 	if c.Slots > 0 {
-		after = slotsOf(q.Binding, c.Slots)
+		after = slotsOf(cmp.Or(q.Binding, StageBoth), c.Slots)
 		s.assumptions = append(s.assumptions, "a request is served for as long as it was, however many are served beside it: as with slots of another replica")
 	}
 	if c.Rate > 1 {

@@ -1,6 +1,7 @@
 package population
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -11,22 +12,30 @@ import (
 // minSlower is how much longer than alone a request must take in full slots for them to share a device.
 const minSlower = 0.1
 
+// factSlower is the key of how much requests slow each other down, where somebody has measured it: see [replay.Shared].
+const factSlower = "slower_per_neighbour"
+
 // sharedServer is a server whose slots share one device, as those of a CPU or of a full GPU do: requests take the longer,
-// the more are served beside them. It is nil where the traces do not show that beyond doubt.
+// the more are served beside them. It is nil where neither the traces show that beyond doubt nor a fact states it.
 func (t *trial) sharedServer() *candidate {
 	q := &t.d.Queueing
-	if q.Slots < 2 || q.Binding == StagePrefill {
+	if q.Binding == StagePrefill {
 		return nil
 	}
-	now := replay.Shared{Slots: q.Slots, Slower: t.slower()}
-	if now.Slower*float64(q.Slots-1) < minSlower {
+	slower, _ := t.slower()
+	if slower*float64(max(q.Slots, t.change.Slots, t.together())-1) < minSlower {
 		return nil
 	}
+	now := replay.Shared{Slots: t.taken(), Slower: slower}
 	after := now
 	after.Slots = t.change.Slots
 	alone := t.alone(now)
+	name := "no limit of slots"
+	if now.Slots > 0 {
+		name = slotCount(now.Slots, cmp.Or(q.Binding, StageBoth))
+	}
 	return &candidate{
-		name: fmt.Sprintf("%s, each taking %.0f %% longer for every other one beside it", slotCount(q.Slots, q.Binding), 100*now.Slower),
+		name: fmt.Sprintf("%s, each taking %.0f %% longer for every other one beside it", name, 100*now.Slower),
 		assumptions: []string{
 			"requests slow each other down in prefill as they do in decode, and by as much for each one more, however many they are",
 		},
@@ -34,10 +43,34 @@ func (t *trial) sharedServer() *candidate {
 	}
 }
 
+// taken is how many slots were seen to bind, or else were taken for nearly all of the time that somebody waited: whether
+// that explains the waits, the replay of today says. It is 0 where nobody waits.
+func (t *trial) taken() int {
+	q := &t.d.Queueing
+	if q.Slots == 0 && q.Verdict != QueueCalm {
+		for _, p := range q.Plateaus {
+			if p.Stage == StageBoth && p.Share >= minFull {
+				return p.Count
+			}
+		}
+	}
+	return q.Slots
+}
+
+// together is the most requests that were in prefill or decode at once.
+func (t *trial) together() (most int) {
+	t.load.inService(func(inside int) float64 { most = max(most, inside); return 0 })
+	return most
+}
+
 // slower returns by how much of its time alone a request takes longer for each other one in service beside it: by so much
-// that what a token takes without them has nothing to do with how many there were. It is 0 unless tokens take longer with
-// more requests in service beyond doubt.
-func (t *trial) slower() float64 {
+// that what a token takes without them has nothing to do with how many there were, or as much as is stated. It is 0
+// unless tokens take longer with more requests in service beyond doubt; told is false where they may, and by much, and
+// nobody can see it because as many were in service at all times.
+func (t *trial) slower() (slower float64, told bool) {
+	if stated, ok := t.facts.Number(factSlower); ok {
+		return stated, true
+	}
 	l := &t.load
 	in := l.inService(func(inside int) float64 { return float64(inside) })
 	var jobs []int
@@ -49,7 +82,7 @@ func (t *trial) slower() float64 {
 		}
 	}
 	if len(jobs) < minSizes {
-		return 0
+		return 0, true
 	}
 	perToken := make([]float64, len(jobs))
 	growth := func(slower float64) (line Line, ok bool) {
@@ -60,7 +93,13 @@ func (t *trial) slower() float64 {
 		return theilSen(beside, perToken, 1)
 	}
 	if line, ok := growth(0); !ok || line.Slope.Low <= 0 {
-		return 0
+		full, fewer := slices.Max(beside), 0
+		for _, n := range beside {
+			if n < 0.75*full {
+				fewer++
+			}
+		}
+		return 0, ok && fewer >= minSizes && line.Slope.High*(full-1) < maxUnseen*line.At(full)
 	}
 	low, high := 0.0, mostSlower
 	for high-low > 0.01 {
@@ -71,8 +110,11 @@ func (t *trial) slower() float64 {
 			high = middle
 		}
 	}
-	return (low + high) / 2
+	return (low + high) / 2, true
 }
+
+// maxUnseen is how much of the time of a token may be due to others without being seen.
+const maxUnseen = 0.25
 
 // mostSlower is the most that is looked for: with 1, requests share what one of them has alone.
 const mostSlower = 4.0

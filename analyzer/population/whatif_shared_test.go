@@ -93,3 +93,60 @@ func TestOneSlotTellsNothingOfSeveral(t *testing.T) {
 		t.Errorf("effects %v, refusals %+v", w.Effects, w.Abstained)
 	}
 }
+
+// wants checks p50 and p95 of E2E of a what-if against tasks that were really served so.
+func wants(t *testing.T, w *population.WhatIf, served []task) {
+	t.Helper()
+	if len(w.Effects) == 0 {
+		t.Fatalf("refused: %+v", w.Abstained)
+	}
+	truth := latencies(served)
+	for _, q := range []float64{0.5, 0.95} {
+		got, want := effect(t, w.Effects, population.PathE2E, q), population.QuantileOf(truth, q).Value
+		if math.Abs(got.After/want-1) > 0.1 {
+			t.Errorf("p%.0f is %.2f s, want %.2f (%s)", 100*q, got.After/1e9, want/1e9, w.Server)
+		}
+	}
+}
+
+// TestStatedSlowdownTakesThePlaceOfTraces: where one request is served at a time, or as many as there are slots at all
+// times, what others do to a request is not in the traces; stated, it answers.
+func TestStatedSlowdownTakesThePlaceOfTraces(t *testing.T) {
+	const slower = 0.6
+	r := rand.New(rand.NewPCG(45, 46))
+	stated := population.Facts{"slower_per_neighbour": "0.6"}
+
+	alone := tasksOf(r, 1500, 1.5, 1, lognormal(r, second/2, 0.5))
+	w := ask(t, tell(t, share(alone, 1, slower), "engine-1"), stated, population.Scenario{Slots: 4})
+	wants(t, &w, share(alone, 4, slower))
+
+	// All come at the beginning, and four are served until the last. A token of some takes longer than one of others.
+	full := tasksOf(r, 400, 1, 1, lognormal(r, second/2, 0.5))
+	for i := range full {
+		full[i].arrive = full[0].arrive + int64(i)
+		full[i].prompt, full[i].output = 1, 50
+	}
+	p := tell(t, share(full, 4, slower), "engine-1")
+	if w := ask(t, p, nil, population.Scenario{Slots: 1}); len(w.Effects) > 0 {
+		t.Errorf("nobody has seen fewer than four at once, and it says %+v (%s)", w.Effects[0], w.Server)
+	}
+	w = ask(t, p, stated, population.Scenario{Slots: 1})
+	wants(t, &w, share(full, 1, slower))
+}
+
+// TestFewerSlotsThanAreTaken: where nobody waits, no limit is seen, and one below what is served at once binds all the same.
+func TestFewerSlotsThanAreTaken(t *testing.T) {
+	r := rand.New(rand.NewPCG(47, 48))
+	tasks := tasksOf(r, 1500, 1.3, 1, lognormal(r, second/2, 0.5))
+	for i := range tasks {
+		tasks[i].prompt, tasks[i].output = 1, 1+tasks[i].decode/1e7
+	}
+	for _, slower := range []float64{0, 0.5} {
+		p := tell(t, share(tasks, 100, slower), "engine-1")
+		w := ask(t, p, nil, population.Scenario{Slots: 1})
+		wants(t, &w, share(tasks, 1, slower))
+		if w := ask(t, p, nil, population.Scenario{Slots: 100}); len(w.Effects) > 0 {
+			t.Errorf("100 slots were never taken, and it says %+v", w.Effects[0])
+		}
+	}
+}

@@ -41,7 +41,7 @@ func TestReplayPredictsOtherSlots(t *testing.T) {
 		{"M/M/4", exponentialTasks(r, n, 7, mean), 4, true},
 		{"M/G/6", tasksOf(r, n, 10.5, 1, lognormal(r, mean, 1)), 6, true},
 		{"bursts", tasksOf(r, n, 9, 40, lognormal(r, mean, 0.7)), 8, true},
-		{"batches", tasksOf(r, n, 6, 4, func() float64 { return float64(mean) }), 4, true},
+		{"batches", tasksOf(r, n, 6, 4, func() float64 { return float64(mean) }), 5, true},
 		{"M/M/2, in prefill", exponentialTasks(r, n, 17, mean), 2, false},
 	} {
 		t.Run(x.name, func(t *testing.T) {
