@@ -24,6 +24,23 @@ func (w *writer) counter(resource *analyzer.Resource, s sim.Sample, name string,
 	return p
 }
 
+// histogram is one over all requests since the run began that counts says are in it, by what it says of each. It has no
+// bounds: its count and sum are what the emitted stacks' readers go by.
+func (w *writer) histogram(resource *analyzer.Resource, s sim.Sample, name string, counts func(*sim.Request) (value int, at int64)) analyzer.MetricPoint {
+	p := w.gauge(resource, s, name, "", 0)
+	p.Type, p.Temporality, p.Start, p.Value, p.Attributes = analyzer.MetricHistogram, analyzer.TemporalityCumulative, w.run.Config.Start, analyzer.Value{}, nil
+	sum := 0
+	for i := range w.run.Requests {
+		r := &w.run.Requests[i]
+		if value, at := counts(r); r.Replica == s.Replica && at > 0 && at <= s.At {
+			p.Count++
+			sum += value
+		}
+	}
+	p.Sum, p.Buckets = analyzer.Double(float64(sum)), []uint64{p.Count}
+	return p
+}
+
 // gpu returns what NVIDIA's exporter says of the device: its use over the last interval, and its clock. Source:
 // https://github.com/NVIDIA/dcgm-exporter, etc/dcp-metrics-included.csv.
 func (w *writer) gpu(s sim.Sample) []analyzer.MetricPoint {

@@ -61,6 +61,8 @@ var tgi = Dialect{
 		return []analyzer.MetricPoint{
 			w.gauge(resource, s, "tgi_batch_current_size", "", float64(s.Running)),
 			w.gauge(resource, s, "tgi_queue_size", "", float64(s.Waiting)),
+			w.histogram(resource, s, "tgi_request_input_length", func(r *sim.Request) (int, int64) { return r.Prompt, r.Tokenized }),
+			w.histogram(resource, s, "tgi_request_generated_tokens", func(r *sim.Request) (int, int64) { return r.Output, r.LastToken }),
 		}
 	},
 }
