@@ -188,6 +188,7 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 	}
 	b.seeDevice(t, r)
 	phases, shown := b.phases(r)
+	sent, accepted := lastHop(r)
 	b.add(Record{
 		TraceID: r.TraceID, SpanID: r.SpanID,
 		Start: r.Start, End: r.End, FirstToken: r.FirstToken, LastToken: r.LastToken, Entered: r.Entered, Joined: joined(r),
@@ -197,7 +198,7 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		PrefillInstance: b.code(r.PrefillInstance), Leg: r.Leg,
 		Outcome: r.Outcome, Streaming: r.Streaming, Embedding: r.Operation == operationEmbeddings,
 		chunksAreSteps: r.ChunksAreSteps, gaps: b.gaps(r),
-		phases: phases, shown: shown, attributes: b.attributesOf(t, r), Retried: r.Attempts > 1,
+		phases: phases, shown: shown, sent: sent, accepted: accepted, attributes: b.attributesOf(t, r), Retried: r.Attempts > 1,
 	})
 }
 
@@ -342,6 +343,7 @@ func (b *Builder) Population() *Population {
 	for _, list := range [...][]Record{p.Records, p.Before} {
 		slices.SortFunc(list, func(x, y Record) int { return x.compare(&y) })
 	}
+	p.openDoors()
 	sortBystanders(p.Bystanders)
 	sortTurns(p.TurnRecords)
 	p.Blocks = p.number(b.window.Until)

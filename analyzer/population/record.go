@@ -8,6 +8,7 @@ type Record struct {
 	SpanID                analyzer.SpanID
 	Start, End            int64 // nanoseconds since the Unix epoch
 	FirstToken, LastToken int64 // zero while unknown
+	sent, accepted        int64 // the last hop to its server, as lastHop says; zero while unknown
 	Entered               int64 // as in [analyzer.Request.Entered]
 	Joined                int64 // when it joined the engine's queue, or was served without waiting; zero while unknown
 	InputTokens           int64 // -1 while unknown

@@ -189,6 +189,7 @@ func (b *bench) analyze(s, mended *simulated, r *result) error {
 	if err != nil {
 		return err
 	}
+	ledgers.compare()
 	r.answer = answerOf(rep)
 	r.scores = scoresOf(rep)
 	r.errors, r.joined = ledgers.errors, ledgers.joined

@@ -33,9 +33,10 @@ same requests without the fault, in foreign dialects that can carry the phase of
 Triton's has no first token, so there it goes by E2E alone.
 No run is discarded for a late schedule: time is virtual, and nothing is late but what is injected.`
 
-const errorsText = `By request, without sign, pooled over faults and healthy runs. The truth is the simulation's own ledger. Where a
-dialect states the very length, to read it back proves nothing about the analyzer; what it works out from edges, gaps and
-remainders does.`
+const errorsText = `By request, without sign, pooled over faults and healthy runs. The truth is the simulation's own ledger. What is
+read is what reports, scores and rules go by: the population's records, where waits at a server's door are booked as its
+front end's, which no single trace shows and all requests together do. Where a dialect states the very length, to read it
+back proves nothing about the analyzer; what it works out from edges, gaps and remainders does.`
 
 const savingText = `The strongest test: the score of the phase that the fault makes longer says which share of E2E could be won back
 there. Mending the fault, under the very same requests, says how much that is in truth. Only faults that leave the load

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/dialect"
+	"github.com/slowtoken/slowtoken/analyzer/population"
 	"github.com/slowtoken/slowtoken/inference/sim"
 )
 
@@ -43,11 +44,17 @@ type ledgers struct {
 	errors map[string]*phaseError
 	joined int
 	sums   phaseSums
+
+	read *population.Builder
+	of   map[analyzer.TraceID]*sim.Request // that a trace of one request tells of
 }
 
-func newLedgers(run *sim.Run, dialect string) *ledgers {
-	l := &ledgers{run: run, errors: map[string]*phaseError{}}
-	if c := carrierOf(dialect); c != nil {
+func newLedgers(run *sim.Run, in string) *ledgers {
+	l := &ledgers{
+		run: run, errors: map[string]*phaseError{}, of: map[analyzer.TraceID]*sim.Request{},
+		read: population.NewBuilder(population.Window{}, population.Filter{}, dialect.All),
+	}
+	if c := carrierOf(in); c != nil {
 		l.rows = c.rows
 	}
 	return l
@@ -73,33 +80,55 @@ func (l *ledgers) add(t *analyzer.Trace, due int64) {
 		// Attributes hold such a number as a float64.
 		return int(float64(q.Due) - float64(due))
 	})
-	if !found || len(requests) != 1 || requests[0].Outcome != analyzer.Succeeded {
-		return
+	l.read.Add(t)
+	if found && len(requests) == 1 {
+		l.of[t.ID] = &l.run.Requests[at]
 	}
-	l.joined++
-	q, truth := &requests[0], &l.run.Requests[at]
-	read, readFirst := q.E2ELedger.ByPhase(), q.TTFTLedger.ByPhase()
-	is, isFirst := sim.ByPhase(truth.Ledger()), sim.ByPhase(truth.FirstTokenLedger())
-	for _, w := range l.rows {
-		got, want := &read, &is
-		if w.ttft {
-			if got, want = &readFirst, &isFirst; q.FirstToken == 0 {
-				continue
+}
+
+// compare holds what the population's records say of each request, once all traces are in, against the truth: what reports,
+// scores and rules read, some of which only all requests together show.
+func (l *ledgers) compare() {
+	p := l.read.Population()
+	for i := range p.Records {
+		r := &p.Records[i]
+		truth := l.of[r.TraceID]
+		if truth == nil || r.Outcome != analyzer.Succeeded {
+			continue
+		}
+		l.joined++
+		var read, readFirst [analyzer.NumPhases]int64
+		for _, t := range r.Phases() {
+			read[t.Phase] += t.E2E
+			readFirst[t.Phase] += t.TTFT
+		}
+		is, isFirst := sim.ByPhase(truth.Ledger()), sim.ByPhase(truth.FirstTokenLedger())
+		for _, w := range l.rows {
+			got, want := &read, &is
+			if w.ttft {
+				if got, want = &readFirst, &isFirst; r.FirstToken == 0 {
+					continue
+				}
 			}
+			l.note(&w, got, want)
 		}
-		var difference, total float64
-		for _, p := range w.read {
-			difference += float64(got[p])
-		}
-		for _, p := range w.truth {
-			total += float64(want[p])
-		}
-		e := l.errors[w.name]
-		if e == nil {
-			e = &phaseError{}
-			l.errors[w.name] = e
-		}
-		e.truth += total
-		e.off = append(e.off, math.Abs(difference-total))
 	}
+}
+
+// note adds how far one request's row is off.
+func (l *ledgers) note(w *row, got, want *[analyzer.NumPhases]int64) {
+	var difference, total float64
+	for _, p := range w.read {
+		difference += float64(got[p])
+	}
+	for _, p := range w.truth {
+		total += float64(want[p])
+	}
+	e := l.errors[w.name]
+	if e == nil {
+		e = &phaseError{}
+		l.errors[w.name] = e
+	}
+	e.truth += total
+	e.off = append(e.off, math.Abs(difference-total))
 }
