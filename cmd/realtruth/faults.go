@@ -65,7 +65,7 @@ var cases = []faultCase{
 // However fast the server is, requests arrive for so long.
 const (
 	leastTime = 6 * time.Second
-	mostTime  = 24 * time.Second
+	mostTime  = 20 * time.Second
 )
 
 // length is how long requests arrive at a server that can serve so many a second.
