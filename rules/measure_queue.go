@@ -46,7 +46,7 @@ func (v *view) measureQueue() {
 		population.QueueHeldOrSample: verdictUnsure, population.QueueNotFIFO: verdictNotFIFO,
 		population.QueueBusy: verdictBusy,
 	}
-	for _, name := range []string{"queue_verdict", "wait_ratio", "utilisation", "slots", "slots_kind", "hold_attribute", "hold_share"} {
+	for _, name := range []string{"queue_verdict", "wait_ratio", "utilisation", "slots", "slots_kind", "hold_attribute"} {
 		m[name] = unknown(why)
 	}
 	if verdict := verdicts[q.Verdict]; verdict != "" {
@@ -58,9 +58,17 @@ func (v *view) measureQueue() {
 	}
 	if q.Verdict == population.QueueHeld {
 		m["hold_attribute"] = text(q.HeldBy)
-		if q.Slots == 0 { // they are overtaken: there is room, and load explains nothing
-			m["wait_ratio"] = number(0, q.Waits)
+		if q.Slots == 0 { // they are passed: load explains no wait while there is room
+			m["wait_ratio"] = number(1-q.Passing.Room, q.Waits)
 		}
+	}
+	if p := q.Passing; p != nil {
+		m["passed_share"], m["room_wait_share"] = share(p.Passed, p.Followed), number(p.Room, q.Waits)
+		if p.Passed > 0 {
+			m["passed_wait"] = span(p.Median, p.Passed)
+		}
+	} else if q.Requests > 0 && v.domain.Domain.SlotsKnown() { // nobody came while another waited
+		m["passed_share"], m["room_wait_share"] = number(0, q.Waits), number(0, q.Waits)
 	}
 	if q.Utilisation > 0 {
 		m["utilisation"] = number(q.Utilisation, q.Requests)
@@ -77,9 +85,9 @@ func (v *view) measureQueue() {
 	if s := q.Static; s != nil {
 		m["wait_mode"], m["wait_mode_share"] = span(s.Wait, q.Waits), number(s.AtWait, q.Waits)
 		m["batch_end_share"] = number(s.Together*s.EndAlike, q.Requests)
-		m["idle_wait_share"] = number(s.Idle, q.Waits)
+		m["idle_wait_share"], m["lockstep_share"] = number(s.Idle, q.Waits), number(s.Lockstep, q.Requests)
 	} else if q.Requests > 0 {
-		m["wait_mode_share"], m["batch_end_share"] = number(0, q.Waits), number(0, q.Requests)
+		m["wait_mode_share"], m["batch_end_share"], m["lockstep_share"] = number(0, q.Waits), number(0, q.Requests), number(0, q.Requests)
 	}
 	if h := q.HeadOfLine; h != nil {
 		m["hol_correlation"], m["service_cv2"] = number(h.Work, q.Requests), number(h.ServiceCV2, q.Requests)

@@ -15,6 +15,7 @@ type StaticBatch struct {
 	AtWait   float64 `json:"at_wait"`       // share of long waits within 10 % of it
 	EndAlike float64 `json:"end_together"`  // share of those that start together and end together too
 	Idle     float64 `json:"waits_at_idle"` // share of long waits that begin while nobody is in service
+	Lockstep float64 `json:"lockstep"`      // share of requests that start when all who started before them have ended
 }
 
 const (
@@ -70,7 +71,8 @@ func (l *Load) batches(b *StaticBatch) {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(i, k int) int { return cmp.Compare(l.start(i), l.start(k)) })
-	together, alike, batches := 0, 0, 0
+	together, alike, batches, lockstep := 0, 0, 0, 0
+	ended := int64(math.MinInt64) // of those before
 	for from := 0; from < len(order); {
 		to := from + 1
 		first, last := l.end(order[from]), l.end(order[from])
@@ -78,6 +80,10 @@ func (l *Load) batches(b *StaticBatch) {
 			first, last = min(first, l.end(order[to])), max(last, l.end(order[to]))
 			to++
 		}
+		if ended <= l.start(order[from])+sameMoment {
+			lockstep += to - from
+		}
+		ended = max(ended, last)
 		if n := to - from; n > 1 {
 			together += n
 			batches++
@@ -87,6 +93,7 @@ func (l *Load) batches(b *StaticBatch) {
 		}
 		from = to
 	}
+	b.Lockstep = float64(lockstep) / float64(len(order))
 	if batches > 0 {
 		b.Together = float64(together) / float64(len(order))
 		b.Size = float64(together) / float64(batches)

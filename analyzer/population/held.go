@@ -3,6 +3,7 @@ package population
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -13,21 +14,91 @@ const (
 	heldBins     = 1000 // of the time
 )
 
-// mostOvertaken is the share of long waits in which a request that came later was let in first, of those in which one
-// came: more, and they cannot have been for slots.
+// A Passing says whether those who wait are passed by requests that came later, though there is room. Neither slots nor load
+// makes that up: an engine that is full or busy holds whoever comes. Nor does a sampler: two requests are all that it takes.
+// What is passed waits for something of its own.
+type Passing struct {
+	Followed int     `json:"followed"`   // long waits in which a later request came
+	Passed   int     `json:"passed"`     // of those, in which one was let in first
+	Median   float64 `json:"median_ns"`  // wait of the passed
+	Room     float64 `json:"room_share"` // share of all waiting in which nobody is in prefill, and in service fewer than the engine was seen to hold
+}
+
+// What a hold takes: of long waits in which somebody came, so many that are passed, and so much of all waiting with room.
+// Who comes may be held as well, so that they are not most. There is room for one more up to mostFull of the most in service.
 const (
-	mostOvertaken = 0.5
-	fewOvertaken  = 10 // such waits tell nothing
+	fewFollowed = 10 // such waits tell nothing
+	manyPassed  = 0.25
+	mostRoom    = 0.5
+	mostFull    = 0.9
 )
 
-// heldKind names the kind of requests that wait while those that come later are let in, where no slots were seen to bind:
-// there is room, and something holds that kind. "" if that is not so.
-func (p *Population) heldKind(l *Load) string {
-	followed, overtaken := l.passing()
-	if followed < fewOvertaken || float64(overtaken) < mostOvertaken*float64(followed) {
-		return ""
+// Held reports whether something holds those who wait.
+func (p *Passing) Held() bool {
+	return p != nil && p.Followed >= fewFollowed && float64(p.Passed) >= manyPassed*float64(p.Followed) && p.Room >= mostRoom
+}
+
+// passed says who is passed, and how long each job waited while there was room; nil where nobody came while one waited.
+func (l *Load) passed() (p *Passing, held []int64) {
+	p, held = &Passing{}, l.waitsWithRoom()
+	var waits []float64
+	var sum, room float64
+	earliest := int64(math.MaxInt64) // start of a request that came later
+	for i := len(l.Jobs) - 1; i >= 0; i-- {
+		start := l.start(i)
+		sum, room = sum+float64(l.Waits[i]), room+float64(held[i])
+		// By more than a step, which is how exactly the times of two requests compare.
+		if l.Waits[i] > longWait && i+1 < len(l.Jobs) && l.Jobs[i+1].Arrive < start-longWait {
+			p.Followed++
+			if earliest < start-longWait {
+				p.Passed++
+				waits = append(waits, float64(l.Waits[i]))
+			}
+		}
+		earliest = min(earliest, start)
 	}
-	return p.concentrated(l, l.Waits)
+	if p.Followed == 0 || sum == 0 {
+		return nil, held
+	}
+	if p.Room = room / sum; p.Passed > 0 {
+		slices.Sort(waits)
+		p.Median = medianOf(waits)
+	}
+	return p, held
+}
+
+// waitsWithRoom returns how long each job waited while nobody was in prefill, whose tokens may have taken all of a step's
+// budget, and while fewer were in service than the engine was seen to hold, by one at least and by a tenth.
+func (l *Load) waitsWithRoom() []int64 {
+	prefill, both := l.stays(slices.Index(Stages[:], StagePrefill)), l.stays(slices.Index(Stages[:], StageBoth))
+	most := 0
+	for inside := (turnstile{stays: &both}); inside.next() != math.MaxInt64; {
+		most = max(most, inside.pass(inside.next()))
+	}
+	// Since each of these times there is room or not, and up to it there was for so long.
+	at, sum, rooms := []int64{l.Jobs[0].Arrive}, []int64{0}, []bool{mostFull*float64(most) >= 1}
+	until := func(t int64) int64 {
+		k := below(at, t+1) - 1
+		if !rooms[k] {
+			return sum[k]
+		}
+		return sum[k] + t - at[k]
+	}
+	computing, inside := turnstile{stays: &prefill}, turnstile{stays: &both}
+	for {
+		now := min(computing.next(), inside.next())
+		if now == math.MaxInt64 {
+			break
+		}
+		so, n := until(now), inside.pass(now)
+		at, sum = append(at, now), append(sum, so)
+		rooms = append(rooms, computing.pass(now) == 0 && float64(n+1) <= mostFull*float64(most))
+	}
+	waits := make([]int64, len(l.Jobs))
+	for i := range l.Jobs {
+		waits[i] = until(l.start(i)) - until(l.Jobs[i].Arrive)
+	}
+	return waits
 }
 
 // passing counts the long waits in which a later request came, and those in which one was let in first.

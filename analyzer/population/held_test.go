@@ -72,7 +72,7 @@ func TestHeldByAStretch(t *testing.T) {
 }
 
 // TestHeldWithoutSlots: with more slots than anybody needs none binds; those that wait while later ones are let in are held
-// all the same. Where all of them are of one kind, nothing is named.
+// all the same, whether or not an attribute tells them apart.
 func TestHeldWithoutSlots(t *testing.T) {
 	r := rand.New(rand.NewPCG(75, 76))
 	tasks := heldBack(exponentialTasks(r, 3000, 3.4, second/2), 500)
@@ -83,7 +83,33 @@ func TestHeldWithoutSlots(t *testing.T) {
 	for i := range tasks {
 		tasks[i].model = "m"
 	}
-	if _, q := queueingOf(t, tell(t, tasks, "e"), nil); q.Verdict == population.QueueHeld {
-		t.Errorf("all of one model: held by %q", q.HeldBy)
+	_, q = queueingOf(t, tell(t, tasks, "e"), nil)
+	if q.Verdict != population.QueueHeld || q.HeldBy != "" || q.Slots != 0 {
+		t.Errorf("all of one model: %s by %q, %d slots; want held, by nothing in particular", q.Verdict, q.HeldBy, q.Slots)
+	}
+	if p := q.Passing; p == nil || p.Passed < p.Followed*9/10 || p.Room < 0.6 || p.Median != 15e9 {
+		t.Errorf("passing %+v; want nearly all of those who wait passed, with room while nobody is in prefill, and 15 s in the median", p)
+	}
+}
+
+// TestPassedWithoutRoom: a full server that lets in last who came last has most who wait passed, and holds nobody.
+func TestPassedWithoutRoom(t *testing.T) {
+	r := rand.New(rand.NewPCG(77, 78))
+	tasks := lastFirst(exponentialTasks(r, 3000, 1.8, second/2))
+	_, q := queueingOf(t, tell(t, tasks, "e"), nil)
+	if p := q.Passing; p == nil || p.Passed < p.Followed/2 || p.Room > 0.1 || p.Held() {
+		t.Errorf("passing %+v; want most passed, and no room", p)
+	}
+	if q.Verdict == population.QueueHeld {
+		t.Errorf("%s by %q; want load", q.Verdict, q.HeldBy)
+	}
+}
+
+// TestNobodyIsPassedInOrder: first come first served, nobody is passed, however long they wait.
+func TestNobodyIsPassedInOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(79, 80))
+	_, q := queueingOf(t, tell(t, serve(exponentialTasks(r, 3000, 3.8, second/2), 2, true), "e"), nil)
+	if p := q.Passing; p == nil || p.Followed < 1000 || p.Passed != 0 {
+		t.Errorf("passing %+v; want many followed and none passed", p)
 	}
 }

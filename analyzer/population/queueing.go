@@ -56,6 +56,7 @@ type Queueing struct {
 	HeadOfLine  *HeadOfLine  `json:"head_of_line_blocking,omitempty"` // nil where it cannot be told
 
 	Backlog *Backlog `json:"backlog,omitempty"` // nil where nobody waits for long
+	Passing *Passing `json:"passing,omitempty"` // nil where nobody comes while another waits for long, or it is not known who is of one engine
 
 	Abstained []Abstention `json:"abstained,omitempty"`
 }
@@ -100,6 +101,10 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 	p.observe(&q, &l)
 	q.Static = l.windowed().staticBatches()
 	q.Backlog = l.windowed().backlog()
+	var held []int64 // of those that are passed
+	if d.SlotsKnown() && q.Waits >= minLongWaits {
+		q.Passing, held = l.windowed().passed()
+	}
 	if q.Waits < minLongWaits || q.MeanWait < calmShare*q.MeanE2E {
 		q.Verdict = QueueCalm
 		return q
@@ -120,8 +125,8 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 	q.Plateaus = l.plateaus(step)
 	b := binding(q.Plateaus)
 	if b < 0 {
-		if q.HeldBy = p.heldKind(l.windowed()); q.HeldBy != "" {
-			q.Verdict = QueueHeld
+		if q.Passing.Held() {
+			q.Verdict, q.HeldBy = QueueHeld, p.concentrated(l.windowed(), held)
 			return q
 		}
 		q.abstain("slots of "+d.Label(), "in no stage are there slots whose departures end 80 % of the waits, or that are full for 90 % of them", "")
@@ -186,7 +191,7 @@ func (q *Queueing) judge(p *Population, l *Load, replayed []replay.Times, f Fact
 	case q.Ratio >= lowRatio:
 		q.Verdict = QueueLoad
 	default:
-		if q.HeldBy = p.concentrated(l.windowed(), held[l.Before:]); q.HeldBy != "" || f[FactSampling] == NoSampling {
+		if q.HeldBy = p.concentrated(l.windowed(), held[l.Before:]); q.HeldBy != "" || q.Passing.Held() || f[FactSampling] == NoSampling {
 			q.Verdict = QueueHeld
 			return
 		}
