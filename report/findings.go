@@ -89,6 +89,9 @@ func (r *Report) decoding() (list []*population.DomainStudy) {
 	return list
 }
 
+// quantiles are those of the statistics of targets; a mean is none.
+var quantiles = map[string]float64{"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
 // ruleTargets says how the targets stand in the words of rules.
 func ruleTargets(list []TargetResult) (t rules.Targets) {
 	for i := range list {
@@ -99,6 +102,9 @@ func ruleTargets(list []TargetResult) (t rules.Targets) {
 		switch target.Measure {
 		case "TTFT":
 			t.TTFT = t.TTFT || missed
+			if missed {
+				t.MissedTTFT = append(t.MissedTTFT, rules.Limit{P: quantiles[target.Statistic], Value: target.Limit})
+			}
 			if target.Statistic == "p95" {
 				t.TTFTP95 = target.Limit
 			}

@@ -26,6 +26,13 @@ type Targets struct {
 	TTFT, TPOT, E2E bool    // one of that measure is missed
 	TPOTLimit       float64 // the acceptable mean, in nanoseconds; 0 for none
 	TTFTP95, E2EP95 float64 // targets of the 95th percentile, in nanoseconds; 0 for none
+	MissedTTFT      []Limit // the targets of TTFT that are missed
+}
+
+// A Limit is what a statistic of all requests should stay under.
+type Limit struct {
+	P     float64 // the quantile; 0 for the mean
+	Value float64 // nanoseconds
 }
 
 // A view is the requests of one case, with what is asked of them again and again.
@@ -54,13 +61,13 @@ func Cases(in *Input) []Case {
 			regimes, wholes = append(regimes, list), append(wholes, whole)
 		}
 	}
-	fleet := measureFleet(in, wholes)
+	fleet, limits := measureFleet(in, wholes), measureLimits(in.Targets, wholes)
 	for k, whole := range wholes {
 		backlog := measureBacklog(whole)
 		for i, v := range regimes[k] {
-			cases = append(cases, v.toCase(i+1, metrics, fleet[k], backlog))
+			cases = append(cases, v.toCase(i+1, metrics, fleet[k], backlog, limits))
 		}
-		cases = append(cases, whole.toCase(0, metrics, fleet[k], backlog))
+		cases = append(cases, whole.toCase(0, metrics, fleet[k], backlog, limits))
 	}
 	return cases
 }

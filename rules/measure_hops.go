@@ -14,10 +14,15 @@ func upperTail(z float64) float64 { return math.Erfc(z/math.Sqrt2) / 2 }
 
 // measureHops fills in what lies outside of the engine, and what runs beside model calls.
 func (v *view) measureHops() {
-	var outside, total, overhang float64
-	seen, streams := 0, 0
+	var outside, outsideFirst, total, totalFirst, overhang float64
+	seen, first, streams := 0, 0, 0
 	for _, r := range v.latency {
 		total += float64(r.E2E())
+		if ttft, ok := r.TTFT(); ok {
+			first++
+			totalFirst += float64(ttft)
+			outsideFirst += float64(phaseTime(r, analyzer.Network, population.PathTTFT) + phaseTime(r, analyzer.Gateway, population.PathTTFT))
+		}
 		here, shown := int64(0), false
 		for _, t := range r.Phases() {
 			switch t.Phase {
@@ -36,6 +41,9 @@ func (v *view) measureHops() {
 	}
 	if seen > 0 && total > 0 {
 		v.m["overhead_share"], v.m["overhead_mean"] = number(outside/total, seen), span(outside/float64(len(v.latency)), seen)
+	}
+	if seen > 0 && totalFirst > 0 {
+		v.m["overhead_ttft_share"], v.m["overhead_ttft_mean"] = number(outsideFirst/totalFirst, first), span(outsideFirst/float64(first), first)
 	}
 	if streams > 0 && total > 0 {
 		v.m["stream_overhang_share"] = number(overhang/total, streams)

@@ -45,13 +45,17 @@ func (v *view) measureSteps() {
 }
 
 // longPromptShare returns which share of all prompt tokens belongs to the few prompts that are so much longer than the
-// median, but for tokens that came from a cache or that prompts are stated to share.
+// median, but for tokens that came from a cache or that prompts are stated to share. Where prompts are not stated, the time
+// of prefill stands for their tokens, as it does in the fit.
 func (v *view) longPromptShare(s *population.Steps) float64 {
 	var list []float64
 	shared, _ := v.Facts.Number("shared_prefix_tokens")
 	for _, r := range v.members {
-		if r.InputTokens > 0 {
-			list = append(list, min(s.PromptTokens(r), max(0, float64(r.InputTokens)-shared)))
+		switch tokens := s.PromptTokens(r); {
+		case r.InputTokens > 0:
+			list = append(list, min(tokens, max(0, float64(r.InputTokens)-shared)))
+		case s.ByTime() && tokens > 0:
+			list = append(list, tokens)
 		}
 	}
 	if len(list) == 0 {

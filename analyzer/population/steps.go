@@ -151,6 +151,9 @@ func (p *Population) statePrompts(members []int32) bool {
 	return 10*n >= 9*len(members)
 }
 
+// ByTime reports whether nanoseconds of prefill stand for prompt tokens, which requests do not state.
+func (s *Steps) ByTime() bool { return s.byTime }
+
 // PromptTokens is how many tokens of r's prompt were computed, as far as is known.
 func (s *Steps) PromptTokens(r *Record) float64 {
 	if s.byTime {
