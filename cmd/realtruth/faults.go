@@ -59,7 +59,7 @@ var cases = []faultCase{
 	{name: "cpu-hog", doc: "the second of two servers has half of its CPU time: its processes are stopped for 10 of every 20 ms, as by a quota or on a full host", requests: 100, share: 0.25, servers: 2, stops: stops{10 * time.Millisecond, 20 * time.Millisecond}, label: fault.Label{Rules: []string{"noisy-neighbour"}, Phase: analyzer.Decode}},
 	{name: "prefix-break", doc: "a nonce stands before the 150 tokens that all prompts share", requests: 60, share: 0.25, nonce: true, label: labelOf("prefix-break")},
 	{name: "retries", doc: "30 % of attempts are answered with 503 after 60 ms, and tried again after 150 ms", requests: 54, share: 0.35, refuse: 0.3, backoff: 150 * time.Millisecond, label: labelOf("retries")},
-	{name: "pause", doc: "the server's processes are stopped (SIGSTOP) for 300 ms every 1.5 s", requests: 40, share: 0.6, answers: answers{250, 0.1}, stops: stops{300 * time.Millisecond, 1500 * time.Millisecond}, label: labelOf("pause")},
+	{name: "pause", doc: "the server's processes are stopped (SIGSTOP) for 300 ms every 1.5 s", requests: 56, share: 0.7, answers: answers{250, 0.1}, stops: stops{300 * time.Millisecond, 1500 * time.Millisecond}, label: labelOf("pause")},
 }
 
 // However fast the server is, requests arrive for so long.
