@@ -116,6 +116,7 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measureGapInterference()
 	v.measureCaches()
 	v.measureHardware()
+	v.measureMeanPrompt()
 	v.measurePrefix()
 	v.measureBus()
 	v.measureHops()
@@ -209,6 +210,9 @@ func (v *view) chosen(who Affected, phase analyzer.Phase) []*population.Record {
 	case AffectedLong:
 		return keep(v.latency, func(r *population.Record) bool { return float64(r.OutputTokens) >= at("output_tokens_p75") })
 	case AffectedPrompts:
+		if !v.m["input_tokens_p50"].Known { // where prompts are not stated, the time that they take stands for their length
+			return v.longPrefills()
+		}
 		return keep(v.latency, func(r *population.Record) bool { return float64(r.InputTokens) >= at("input_tokens_p50") })
 	case AffectedRetried:
 		return keep(v.members, func(r *population.Record) bool {

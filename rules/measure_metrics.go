@@ -79,6 +79,9 @@ func measureMetrics(in *Input) Measures {
 		m["metric_prefix_hit_share"] = number(hits/queries, n)
 	}
 	gauge(metricHitRate, func(x []float64) { m["metric_prefix_hit_share"] = number(meanOf(x), len(x)) })
+	if mean, n := meanOfHistogram(in.Metrics, metricPromptTokens); n > 0 {
+		m["metric_input_tokens_mean"] = number(mean, n)
+	}
 	gauge(gpuUse, func(x []float64) { m["gpu_use_mean"] = number(meanOf(x), len(x)) })
 	gauge(gpuClock, func(x []float64) {
 		if most := slices.Max(x); most > 0 {

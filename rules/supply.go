@@ -117,7 +117,7 @@ var (
 		Name: "engine metrics", Doc: "metrics of the engine: running, waiting, KV cache use, preemptions",
 		Remedy: "send the engine's metrics as OTLP to the same server (a collector's prometheus receiver reads /metrics)",
 		Stacks: map[string]string{
-			StackTGI:    "scrape /metrics (tgi_queue_size, tgi_batch_current_size) with a collector and send them as OTLP",
+			StackTGI:    "scrape /metrics (tgi_queue_size, tgi_batch_current_size, tgi_request_input_length) with a collector and send them as OTLP",
 			StackTriton: "scrape :8002/metrics (nv_inference_*, nv_gpu_*) with a collector and send them as OTLP",
 		},
 	}

@@ -299,6 +299,7 @@ var metricVariables = []Variable{
 	{"metric_kv_use_p95", Number, UnitShare, "95th percentile of the KV cache's use", analyzer.Decode, supplyMetrics},
 	{"metric_preemptions", Number, "", "preemptions counted in the window", analyzer.Decode, supplyMetrics},
 	{"metric_preemptions_per_request", Number, ratioUnit, "preemptions over requests", analyzer.Decode, supplyMetrics},
+	{"metric_input_tokens_mean", Number, tokens, "mean prompt length, where requests do not state theirs", analyzer.Prefill, supplyMetrics},
 	{"metric_prefix_hit_share", Number, UnitShare, "share of prompt tokens that the engine counts as prefix cache hits", analyzer.Prefill, supplyMetrics},
 	{"gpu_use_mean", Number, UnitShare, "mean use of the accelerator", analyzer.Decode, supplyGPU},
 	{"gpu_clock_drop", Number, UnitShare, "how far the mean clock lies under the highest seen", analyzer.Decode, supplyGPU},

@@ -159,6 +159,15 @@ func (h *Hardware) measureMFU(p *Population, regimes []*RegimeStudy, boot *boots
 	h.MFU = &u
 }
 
+// PromptMFU is which share of the device's dense rate so many tokens of a prompt in ns are, of which none was cached; ok is
+// false while the rate is unknown.
+func (h *Hardware) PromptMFU(tokens, ns float64) (share float64, ok bool) {
+	if h.serving == nil {
+		return 0, false
+	}
+	return h.serving.MFU(h.serving.PrefillFLOPs(tokens, 0), ns)
+}
+
 // measureMBU measures decodes that no foreign prefill overlaps. Where these are too few, it takes for each decode what its
 // steps would have taken without.
 func (h *Hardware) measureMBU(p *Population, d *Domain, regimes []*RegimeStudy, boot *bootstrap, prefilling *occupancy, fit *Steps) {
