@@ -14,25 +14,25 @@ func upperTail(z float64) float64 { return math.Erfc(z/math.Sqrt2) / 2 }
 
 // measureHops fills in what lies outside of the engine, and what runs beside model calls.
 func (v *view) measureHops() {
-	var outside, outsideFirst, total, totalFirst, overhang float64
+	var outside, outsideFirst, total, totalFirst, backFirst, overhang float64
 	seen, first, streams := 0, 0, 0
 	for _, r := range v.latency {
 		total += float64(r.E2E())
-		if ttft, ok := r.TTFT(); ok {
-			first++
-			totalFirst += float64(ttft)
-			outsideFirst += float64(phaseTime(r, analyzer.Network, population.PathTTFT) + phaseTime(r, analyzer.Gateway, population.PathTTFT))
-		}
-		here, shown := int64(0), false
+		here, back, shown := int64(0), int64(0), false
 		for _, t := range r.Phases() {
 			switch t.Phase {
 			case analyzer.Network, analyzer.Gateway:
-				here, shown = here+t.E2E, true
+				here, back, shown = here+t.E2E, back+t.E2E-t.TTFT, true
 			}
 		}
 		if shown {
 			seen++
 			outside += float64(here)
+		}
+		if ttft, ok := r.TTFT(); ok {
+			first++
+			totalFirst, backFirst = totalFirst+float64(ttft), backFirst+float64(back)
+			outsideFirst += float64(here - back)
 		}
 		if ns := phaseTime(r, analyzer.Stream, population.PathE2E); ns > 0 {
 			streams++
@@ -44,6 +44,7 @@ func (v *view) measureHops() {
 	}
 	if seen > 0 && totalFirst > 0 {
 		v.m["overhead_ttft_share"], v.m["overhead_ttft_mean"] = number(outsideFirst/totalFirst, first), span(outsideFirst/float64(first), first)
+		v.m["caller_ttft_mean"] = span((totalFirst+backFirst)/float64(first), first)
 	}
 	if streams > 0 && total > 0 {
 		v.m["stream_overhang_share"] = number(overhang/total, streams)

@@ -9,6 +9,9 @@ func (v *view) measureSerial() {
 		return
 	}
 	v.m["approach_excess_mean"], v.m["frontend_hold"] = span(s.Excess, s.N), span(s.Hold, s.N)
+	if s.Spread > 0 {
+		v.m["frontend_hold_spread"] = number(s.Spread, s.N)
+	}
 	v.serial("frontend_serial", s.Frontend)
 	v.serial("call_serial", s.Calls)
 }

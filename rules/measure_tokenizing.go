@@ -15,7 +15,7 @@ func frontTime(r *population.Record) int64 {
 
 // measureTokenizing fits the time of the front end on prompt length. Requests that come while others are in the front end
 // may wait for them, and that depends on the others' prompts: as long as there are enough that met nobody, they alone are
-// fitted.
+// fitted; else, where that shows it better, what each takes from when the one before is done.
 func (v *view) measureTokenizing() {
 	m := v.m
 	var list []*population.Record
@@ -42,6 +42,13 @@ func (v *view) measureTokenizing() {
 	}
 	if len(alone) < minLine {
 		xAlone, alone = x, front
+		// Of the two, what prompt length explains better: times by themselves, which are meaningless where several threads
+		// serve, or whole ones, in which waits hide it where one does.
+		tokens, own := inTurn(list)
+		_, _, ofWhole, _ := line(x, front)
+		if _, _, ofOwn, ok := line(tokens, own); ok && ofOwn > ofWhole {
+			xAlone, alone = tokens, own
+		}
 	}
 	slope, half, r2, ok := line(xAlone, alone)
 	if !ok {
@@ -55,6 +62,21 @@ func (v *view) measureTokenizing() {
 		base := max(0, meanOf(alone)-slope*meanOf(xAlone))
 		m["tokenizing_mean"] = span(max(0, meanOf(front)-base), len(front))
 	}
+}
+
+// inTurn returns the prompt tokens of requests, and the nanoseconds that the front end takes for each by itself if one
+// thread serves all: from when it came or the one before was done, whichever is later.
+func inTurn(list []*population.Record) (tokens, own []float64) {
+	sorted := slices.Clone(list)
+	slices.SortStableFunc(sorted, func(a, b *population.Record) int { return cmp.Compare(a.Joined, b.Joined) })
+	var passed int64
+	for _, r := range sorted {
+		if r.InputTokens > 0 {
+			tokens, own = append(tokens, float64(r.InputTokens)), append(own, float64(r.Joined-max(passed, r.Joined-frontTime(r))))
+		}
+		passed = r.Joined
+	}
+	return tokens, own
 }
 
 // inFrontEnd yields the records, and whether an earlier one was still on its way to the engine's queue when each came.

@@ -69,7 +69,7 @@ type doorWait struct {
 func (p *Population) openDoors() {
 	byProcess := map[uint32][]int32{}
 	for i := range p.Records {
-		if r := &p.Records[i]; r.accepted != 0 {
+		if r := &p.Records[i]; r.Accepted != 0 {
 			byProcess[r.Instance] = append(byProcess[r.Instance], int32(i))
 		}
 	}
@@ -86,8 +86,8 @@ func (p *Population) doorWaits(members []int32) []doorWait {
 	var accepted, seen []int64
 	for _, m := range members {
 		r := &p.Records[m]
-		hops = append(hops, r.accepted-r.sent)
-		accepted = append(accepted, r.accepted)
+		hops = append(hops, r.Accepted-r.sent)
+		accepted = append(accepted, r.Accepted)
 		for _, at := range [...]int64{r.Joined, r.FirstToken, r.LastToken} {
 			if at != 0 {
 				seen = append(seen, at)
@@ -100,7 +100,7 @@ func (p *Population) doorWaits(members []int32) []doorWait {
 	var list []doorWait
 	for i, m := range members {
 		if hops[i]-usual >= leastDoor {
-			to := p.Records[m].accepted
+			to := p.Records[m].Accepted
 			list = append(list, doorWait{m, to - (hops[i] - usual), to})
 		}
 	}
@@ -216,11 +216,11 @@ func (p *Population) handling(members []int32) (list []doorWait) {
 	for _, m := range members {
 		r := &p.Records[m]
 		to := r.Joined
-		if r.Entered > r.accepted {
+		if r.Entered > r.Accepted {
 			to = min(to, r.Entered)
 		}
-		if to > r.accepted {
-			all = append(all, doorWait{m, r.accepted, to})
+		if to > r.Accepted {
+			all = append(all, doorWait{m, r.Accepted, to})
 		}
 	}
 	slices.SortFunc(all, func(a, b doorWait) int { return cmp.Compare(a.from, b.from) })

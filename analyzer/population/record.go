@@ -8,7 +8,8 @@ type Record struct {
 	SpanID                analyzer.SpanID
 	Start, End            int64 // nanoseconds since the Unix epoch
 	FirstToken, LastToken int64 // zero while unknown
-	sent, accepted        int64 // the last hop to its server, as lastHop says; zero while unknown
+	Accepted              int64 // when the outermost span of its server started; zero while unknown
+	sent                  int64 // when the last hop to there began
 	Entered               int64 // as in [analyzer.Request.Entered]
 	Joined                int64 // when it joined the engine's queue, or was served without waiting; zero while unknown
 	InputTokens           int64 // -1 while unknown

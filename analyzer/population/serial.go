@@ -15,6 +15,7 @@ type Serial struct {
 	Distance float64 // what the network takes of anybody: its 5 % quantile on the way to the engine
 	Excess   float64 // mean way to the engine beyond that
 	Hold     float64 // median of what a request takes of the way beyond what those before it need
+	Spread   float64 // the 90 % quantile of that over the 10 % quantile; 0 where the latter is
 
 	// How much longer a request is on its way, over what those before it still need: of their way to the engine, and until
 	// the engine is done with them. It is 1 on one thread, and near 0 where nobody waits for anybody. Medians, since some
@@ -57,7 +58,7 @@ func approaches(members []*Record) (list []approach) {
 			arrived: r.Joined - before(analyzer.Tokenize),
 			done:    r.LastToken,
 		}
-		if r.Entered != 0 { // known for certain, where the rest of the time before the queue is what other parts leave
+		if r.Entered > r.Accepted { // known for certain, where the rest of the time before the queue is what other parts leave
 			a.arrived = min(a.arrived, r.Entered)
 		}
 		if a.done == 0 {
@@ -133,6 +134,9 @@ func SerialOf(members []*Record) *Serial {
 	s.Frontend, s.Calls = waitShare(took, ahead), waitShare(took, s.calls)
 	slices.Sort(own)
 	s.Hold = own[NearestRank(s.N, 0.5)]
+	if least := own[NearestRank(s.N, 0.1)]; least > 0 {
+		s.Spread = own[NearestRank(s.N, 0.9)] / least
+	}
 	return s
 }
 
@@ -157,18 +161,36 @@ func waitShare(took, ahead []float64) *Quantile {
 		slices.Sort(alone)
 		base = alone[NearestRank(len(alone), 0.5)]
 	}
-	var shares []float64
+	var shares, met []float64
 	for i := range took {
 		if ahead[i] >= max(leastAhead, base/5) {
-			shares = append(shares, (took[i]-base)/ahead[i])
+			shares, met = append(shares, (took[i]-base)/ahead[i]), append(met, ahead[i])
 		}
 	}
 	slices.Sort(shares)
 	q := QuantileOf(shares, 0.5)
-	if len(shares) == 0 || q.LowOpen || q.Open {
+	if len(shares) == 0 {
 		return nil
 	}
+	if q.LowOpen || q.Open {
+		// Too few for the interval of a median. Those who met nobody tell how likely so much longer a time is by chance.
+		if chanceOf(alone, base, shares[0], met) > maxDoorChance {
+			return nil
+		}
+		q.Low, q.High, q.LowOpen, q.Open = shares[0], shares[len(shares)-1], false, false
+	}
 	return &q
+}
+
+// chanceOf returns the probability that all of some requests take at least a share of what those before them need longer
+// than the base, if each takes what one of those does who met nobody. Their times are ascending, and all in nanoseconds.
+func chanceOf(alone []float64, base, share float64, ahead []float64) float64 {
+	p := 1.0
+	for _, ns := range ahead {
+		i, _ := slices.BinarySearch(alone, base+max(0, share)*ns)
+		p *= float64(len(alone)-i+1) / float64(len(alone)+1)
+	}
+	return p
 }
 
 // beforeTaken returns, by record, what the network seems to take while the server is not yet done with those before: a
