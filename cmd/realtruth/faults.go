@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -51,7 +52,7 @@ var cases = []faultCase{
 	{name: "queue-limit", doc: "the gateway lets one request at a time into a server that computes four", requests: 150, share: 0.95, slots: 1, label: labelOf("queue-limit")},
 	{name: "overload", doc: "1.4 times what can be served arrives", requests: 200, share: 1.4, label: labelOf("overload")},
 	{name: "burst", doc: "40 requests come within 0.2 s, twice, on top of a third of what can be served", requests: 70, share: 0.35, load: burst, label: labelOf("burst")},
-	{name: "long-prompts", doc: "prompts of 1200 tokens, which take half of the time, among short ones with answers of 250", requests: 40, share: 0.3, long: 0.5, answers: answers{250, 0.1}, label: labelOf("long-prompts")},
+	{name: "long-prompts", doc: "prompts of 1200 tokens, which take 35 % of the time, among short ones that come three at once, with answers of 350", requests: 40, share: 0.5, load: threes, long: 0.35, answers: answers{350, 0.1}, label: labelOf("long-prompts")},
 	{name: "long-output", doc: "answers of 200 tokens in the median, some far longer", requests: 44, share: 0.5, answers: answers{200, 0.9}, label: labelOf("long-output")},
 	{name: "cold-load", doc: "the model is unloaded after every answer", requests: 12, share: 0.07, load: evenly, unload: true, label: labelOf("cold-load")},
 	{name: "slow-network", doc: "60 ms more each way between client and gateway", requests: 54, share: 0.35, delay: 60 * time.Millisecond, label: labelOf("slow-network")},
@@ -65,7 +66,7 @@ var cases = []faultCase{
 // However fast the server is, requests arrive for so long.
 const (
 	leastTime = 6 * time.Second
-	mostTime  = 20 * time.Second
+	mostTime  = 24 * time.Second
 )
 
 // length is how long requests arrive at a server that can serve so many a second.
@@ -81,6 +82,19 @@ func labelOf(name string) fault.Label {
 
 func burst(rate float64, length int64) arrival.Process {
 	return arrival.Bursts(rate, 40, length/3+1, 200e6)
+}
+
+// threes lets three come at once, over and over: enough streams for others to stall, and room for one more.
+func threes(rate float64, _ int64) arrival.Process {
+	return func(r *rand.Rand) iter.Seq[int64] {
+		return func(yield func(int64) bool) {
+			for at := range arrival.Constant(rate / 3)(r) {
+				if !yield(at) || !yield(at) || !yield(at) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func evenly(rate float64, _ int64) arrival.Process { return arrival.Constant(rate) }

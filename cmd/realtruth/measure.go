@@ -84,19 +84,20 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 // runAll makes the runs that results lack. Those of one fault are far apart, so that what else happens on the machine hits
 // all alike; for runs that are discarded others are made, a third more at most.
 func (o *options) runAll(ctx context.Context, park *park, list []faultCase, now pace, set *rules.Set, r *results, progress io.Writer) error {
-	wanted := map[string]int{inGateway: o.runs, inServer: o.wide}
-	most := max(o.runs, o.wide)
-	for n := range most + most/3 {
-		for _, where := range []string{inGateway, inServer} {
+	for _, part := range []struct {
+		where string
+		runs  int
+	}{{inGateway, o.runs}, {inServer, o.wide}} {
+		for n := range part.runs + part.runs/3 {
 			for i := range list {
 				f, seed := &list[i], o.seed+uint64(n)
-				if where == inServer && f.slots > 0 { // the limit is the gateway's
+				if part.where == inServer && f.slots > 0 { // the limit is the gateway's
 					continue
 				}
-				if r.kept(f.name, where, o.seed) >= wanted[where] || r.has(f.name, where, seed) {
+				if r.kept(f.name, part.where, o.seed) >= part.runs || r.has(f.name, part.where, seed) {
 					continue
 				}
-				one, err := o.runOnce(ctx, park.of(f), f, where, seed, now, set)
+				one, err := o.runOnce(ctx, park.of(f), f, part.where, seed, now, set)
 				if err != nil {
 					return fmt.Errorf("%s, run %d: %w", f.name, n+1, err)
 				}
