@@ -63,7 +63,8 @@ var outside = []analyzer.Phase{analyzer.Client, analyzer.Network, analyzer.Gatew
 var withheld = map[string][]string{
 	"vllm":               {"host-pause"},
 	"tensorrt-llm":       {"host-pause"},
-	"tgi":                {"kv-pressure"}, // it states neither how full its cache is nor its limit of tokens
+	"llama.cpp":          {"host-pause"},
+	"tgi":                {"kv-pressure", "prefix-cache-miss"}, // it states neither how full its cache is nor its limit of tokens, nor what of a prompt was cached
 	"ollama-openllmetry": {"host-pause", "noisy-neighbour", "thermal-throttle", "decode-overhead-bound"},
 }
 
@@ -97,6 +98,10 @@ var carriers = []carrier{
 		stated(analyzer.Queue, "gen_ai.latency.time_in_queue"), derived(analyzer.Prefill, "time_to_first_token without time_in_queue"),
 		derived(analyzer.Decode, "e2e without time_to_first_token"),
 		group("frontend + tokenize", "gap between the HTTP server's span and that of the engine", analyzer.Frontend, analyzer.Tokenize).onFirst(),
+	}, around...)},
+	{"llama.cpp", []analyzer.Phase{analyzer.Prefill, analyzer.Decode, analyzer.Client, analyzer.Network, analyzer.Gateway, analyzer.Retry}, append([]row{
+		stated(analyzer.Prefill, "llama.prompt_ms"), stated(analyzer.Decode, "llama.predicted_ms"),
+		derived(analyzer.Prefill, "placed before decode, which ends with the span").onFirst(),
 	}, around...)},
 	{"ollama-openllmetry", []analyzer.Phase{analyzer.Client, analyzer.Retry, analyzer.ModelLoad, analyzer.Prefill, analyzer.Decode}, []row{
 		stated(analyzer.Prefill, "llm.ollama.prompt_eval_duration"), stated(analyzer.Decode, "llm.ollama.eval_duration"),

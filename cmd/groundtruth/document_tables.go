@@ -37,9 +37,9 @@ func dialectsOf(list []*result) (names []string) {
 
 func (b *board) healthyTable(p *page) {
 	p.line("## Healthy systems\n")
-	p.line("Each under every workload, model and device, paired with the faults by these. To name anything is a false alarm; so is to call telemetry damaged that is not. These are held out; %d runs (%d of them for tuning) miss a target of their owner by the simulation's own clocks: they are no healthy ones, and count nowhere.\n", countRuns(b.unfit, ""), countRuns(b.unfit, partHealthy))
+	p.line("Each under every workload that is held out on every model and device, and under the others on those that are held out. To name anything is a false alarm; so is to call telemetry damaged that is not. These are held out; %d runs (%d of them for tuning) miss a target of their owner by the simulation's own clocks: they are no healthy ones, and count nowhere.\n", countRuns(b.unfit, ""), countRuns(b.unfit, partHealthy))
 	var rows [][]string
-	for _, name := range b.split.Healthy {
+	for _, name := range b.split.Healthy.all() {
 		list := b.of(partHealthyHeldOut, foreign, func(r *result) bool { return r.injections[0].Fault.Name == name })
 		var telemetry share
 		verdicts := map[string]int{}

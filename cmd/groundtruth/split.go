@@ -33,7 +33,7 @@ type split struct {
 	Seeds     seeds          `json:"seeds"`
 	Faults    []intensities  `json:"faults"` // with held_out alone: held out altogether
 	Damage    []intensities  `json:"damage"`
-	Healthy   []string       `json:"healthy"`
+	Healthy   halves[string] `json:"healthy"`
 	Pairs     halves[string] `json:"pairs"`
 }
 
@@ -170,7 +170,7 @@ func (s *split) scenarios() (list []scenario, err error) {
 	// Every fault meets every workload of its block at every intensity; shapes, seeds and second dialects take turns, so that
 	// each of those that can carry the fault has it at least once. Blocks that are or were held out have every shape too.
 	for fi, f := range s.Faults {
-		forTuning, all := s.secondDialects(f.Name, s.Dialects.tuning()), s.secondDialects(f.Name, s.Dialects.all())
+		forTuning, heldOut := s.secondDialects(f.Name, s.Dialects.tuning()), s.secondDialects(f.Name, s.Dialects.HeldOut)
 		for ii, x := range f.Develop {
 			for wi, w := range s.Workloads.Develop {
 				n := ii*len(s.Workloads.Develop) + wi
@@ -185,7 +185,7 @@ func (s *split) scenarios() (list []scenario, err error) {
 			add(partDevelop, at(f.Name, c.x), c.scenario)
 		}
 		for c := range crossed(f.HeldOut, s.Workloads.HeldOut, s.Shapes.HeldOut) {
-			c.seed, c.dialects = in(s.Seeds.HeldOut, fi+c.n), []string{mainDialect, in(s.Dialects.HeldOut, c.n), in(all, c.n)}
+			c.seed, c.dialects = in(s.Seeds.HeldOut, fi+c.n), []string{mainDialect, in(heldOut, c.n), in(forTuning, c.n)}
 			c.unseen, c.heldOut = len(f.tuning()) == 0, true
 			add(partHeldOut, at(f.Name, c.x), c.scenario)
 		}
@@ -197,20 +197,21 @@ func (s *split) scenarios() (list []scenario, err error) {
 			}
 		}
 	}
-	for vi, name := range s.Healthy {
+	for vi, name := range s.Healthy.all() {
 		for wi, w := range s.Workloads.all() {
 			for hi, h := range s.Shapes.all() {
 				n := vi + wi + hi
 				healthy := func(p part, seeds []uint64, dialects []string) {
 					add(p, name, scenario{workload: w, shape: h, seed: in(seeds, n), dialects: []string{mainDialect, in(foreignOf(dialects), n)}, heldOut: p == partHealthyHeldOut})
 				}
+				tuned := slices.Contains(s.Healthy.tuning(), name)
 				switch {
-				case slices.Contains(s.Workloads.Develop, w) && slices.Contains(s.Shapes.Develop, h):
+				case tuned && slices.Contains(s.Workloads.Develop, w) && slices.Contains(s.Shapes.Develop, h):
 					healthy(partHealthy, s.Seeds.Healthy.Develop, s.Dialects.tuning())
-				case slices.Contains(s.Workloads.Seen, w) && slices.Contains(s.Shapes.Seen, h):
+				case tuned && slices.Contains(s.Workloads.Seen, w) && slices.Contains(s.Shapes.Seen, h):
 					healthy(partHealthy, s.Seeds.Healthy.Seen, s.Dialects.tuning())
 				}
-				if len(s.Seeds.Healthy.HeldOut) > 0 {
+				if slices.Contains(s.Workloads.HeldOut, w) || slices.Contains(s.Shapes.HeldOut, h) {
 					healthy(partHealthyHeldOut, s.Seeds.Healthy.HeldOut, s.Dialects.all())
 				}
 			}

@@ -21,12 +21,15 @@ type Dialect struct {
 	// Tokens says that it writes every token, for which the run must have kept their times.
 	Tokens bool
 
+	// untraced says that the server's HTTP endpoints write no spans of their own.
+	untraced bool
+
 	request func(w *writer, r *sim.Request) []analyzer.Span
 	metrics func(w *writer, s sim.Sample) []analyzer.MetricPoint
 }
 
 // Dialects lists every dialect.
-var Dialects = []Dialect{vllm, sglang, tgi, triton, tensorRT, openInference, openInferencePython, openLLMetry, openLLMetryPython, genAI, genAIChunk, vercel, ollamaOpenLLMetry, own}
+var Dialects = []Dialect{vllm, sglang, tgi, triton, tensorRT, llamaCpp, openInference, openInferencePython, openLLMetry, openLLMetryPython, genAI, genAIChunk, vercel, ollamaOpenLLMetry, own}
 
 // ByName returns the dialect of that name.
 func ByName(name string) (Dialect, error) {
@@ -64,7 +67,7 @@ func Traces(run *sim.Run, d Dialect, o Options) iter.Seq[[]analyzer.Span] {
 		for i := range run.Requests {
 			items = append(items, item{run.Requests[i].ClientEnd, i})
 		}
-		if !d.Client && !o.Bare {
+		if !d.Client && !d.untraced && !o.Bare {
 			for i := range run.Scrapes {
 				if run.Scrapes[i].Answered > 0 {
 					items = append(items, item{run.Scrapes[i].Answered, -1 - i})

@@ -16,7 +16,7 @@ const chatRoute = "/v1/chat/completions"
 
 // above returns the spans around a model server's own, outermost first, and the parent of that: the application's
 // request, its calls of the gateway (those that failed too), the gateway's, and the HTTP server of the model server
-// itself. With [Options.Bare] there are none, and no parent.
+// itself unless that is not traced. With [Options.Bare] there are none, and no parent.
 func (w *writer) above(r *sim.Request) (spans []analyzer.Span, parent analyzer.SpanID) {
 	if w.options.Bare {
 		return nil, analyzer.SpanID{}
@@ -39,6 +39,9 @@ func (w *writer) above(r *sim.Request) (spans []analyzer.Span, parent analyzer.S
 	}
 	gateway := w.httpServer(call.ID, "POST", chatRoute, r.GatewayIn, relayed, status, w.gateway, netHTTP)
 	onward := w.httpClient(gateway.ID, "llm-server", r.GatewayOut, atGateway, status, w.gateway)
+	if w.dialect.untraced {
+		return append(spans, call, gateway, onward), onward.ID
+	}
 	written := r.Last.Written
 	if r.Refused {
 		written = r.Handled

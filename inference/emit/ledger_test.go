@@ -77,6 +77,10 @@ var carried = map[string]struct{ e2e, ttft []analyzer.Phase }{
 		[]analyzer.Phase{analyzer.Queue, analyzer.Prefill, analyzer.Decode, analyzer.Network, analyzer.Gateway},
 		[]analyzer.Phase{analyzer.Queue, analyzer.Prefill},
 	},
+	"llama.cpp": {
+		[]analyzer.Phase{analyzer.Prefill, analyzer.Decode, analyzer.Network, analyzer.Gateway},
+		[]analyzer.Phase{analyzer.Prefill},
+	},
 	"vercel-ai-sdk":        {},
 	"openinference":        {},
 	"openinference-python": {},

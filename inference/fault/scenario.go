@@ -63,6 +63,13 @@ var Shapes = []Shape{
 		Prompt: sim.Tokens{Median: 400, Sigma: 0.7, Low: 32, High: 3000}, Output: sim.Tokens{Median: 60, Sigma: 0.7, Low: 4, High: 400},
 		Prefixes: 6, PrefixTokens: 1536,
 	}},
+	{"translation", "pages, and as much again in another language", sim.Stream{
+		Prompt: sim.Tokens{Median: 600, Sigma: 0.5, Low: 50, High: 2500}, Output: sim.Tokens{Median: 320, Sigma: 0.5, Low: 20, High: 1200},
+	}},
+	{"support", "long conversations behind instructions that all share, and short answers", sim.Stream{
+		Prompt: sim.Tokens{Median: 1100, Sigma: 0.9, Low: 40, High: 6000}, Output: sim.Tokens{Median: 90, Sigma: 0.6, Low: 5, High: 500},
+		Prefixes: 2, PrefixTokens: 640,
+	}},
 }
 
 // NewScenario returns a healthy system under a steady load.

@@ -44,6 +44,7 @@ const (
 	RouteLeastLoaded Routing = iota
 	RouteRoundRobin
 	RouteSkewed // every second request to the first replica, the rest in turn
+	RouteSticky // each user's requests to the same replica; few users send most
 )
 
 // A ScaleUp is a replica that takes requests from a time on.
@@ -65,6 +66,9 @@ type Server struct {
 	Whole         bool  // answers are sent in one piece, not streamed
 	Scrape        int64 // interval at which a monitor reads /metrics; 0 is never
 	Hold          Hold
+	Adapters      Adapters
+	FlushEvery    int   // handlers after which the one at hand writes the log out, in the event loop; 0 is never
+	Flush         int64 // that it takes
 }
 
 // Hold keeps a share of requests in the engine's queue for a time though there is room, as a grammar does that must be
@@ -81,12 +85,15 @@ type Network struct {
 	Gateway       int64   // that the gateway takes for a request, and again for its answer
 	Bandwidth     float64 // bytes a second of one answer's connection; 0 is without limit
 	ChunkBytes    float64 // of one token in the stream
+	Connect       int64   // mean time to look the gateway up and connect to it, for every call; 0: connections are kept open
+	Limit         float64 // requests a second that the gateway lets through; others wait in it. 0 is without limit
 }
 
 // Client is how the client behaves.
 type Client struct {
 	Lag       int64 // mean of what a request is sent too late
 	ReadChunk int64 // that it takes to read one message of the stream
+	ReadEvery int64 // interval at which it looks for messages and reads all that have come; 0: it reads on
 	Window    int   // messages that lie between server and client before the server must wait; at least 1
 	// Connections is how many requests are under way at once at most; others wait in the client. 0 is without limit.
 	Connections int

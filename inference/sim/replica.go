@@ -13,6 +13,8 @@ type replica struct {
 	stepping bool
 	wakes    int64 // when it is to look again; 0 is never
 	inFlight int
+	handlers int // that were begun so far
+	adapters adapterCache
 
 	sampledBusy int64 // of the engine, at the last sample
 

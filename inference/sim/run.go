@@ -89,8 +89,9 @@ type simulation struct {
 	streams  []*stream
 	events   events
 	now      int64
-	open     int // requests that have no end yet
-	turn     int // of routing
+	open     int   // requests that have no end yet
+	turn     int   // of routing
+	nextTurn int64 // when the gateway's limit lets the next request through
 
 	connections int   // of the client that are in use
 	unsent      []int // requests that wait for one
@@ -105,6 +106,8 @@ func exponential(chance float64, mean int64) int64 {
 func (s *simulation) send(r *Request, sent int64) {
 	c, p := s.config, &r.Plan
 	out := c.Network.Delay + exponential(p.Chances.Out, c.Network.Jitter)
+	// Half of what connecting takes is the same each time, round trips that nobody saves.
+	out += c.Network.Connect/2 + exponential(p.Chances.Hop, c.Network.Connect/2)
 	r.Sent, r.Tried = sent, sent
 	for k := 0; k < maxAttempts-1 && p.Fails[k] < c.Retry.Share; k++ {
 		a := Attempt{Start: r.Tried, GatewayIn: r.Tried + out, Status: c.Retry.Status}
@@ -114,9 +117,25 @@ func (s *simulation) send(r *Request, sent int64) {
 		r.Tried = a.End + c.Retry.Backoff<<k
 	}
 	r.GatewayIn = r.Tried + out
-	r.GatewayOut = r.GatewayIn + c.Network.Gateway
-	r.ServerIn = r.GatewayOut + c.Network.Hop
+	if c.Network.Limit > 0 {
+		s.events.add(r.GatewayIn, eventGateway, 0, r.Index)
+		return
+	}
+	s.pass(r, r.GatewayIn)
+}
+
+// pass lets the gateway take a request up.
+func (s *simulation) pass(r *Request, at int64) {
+	r.GatewayOut = at + s.config.Network.Gateway
+	r.ServerIn = r.GatewayOut + s.config.Network.Hop
 	s.events.add(r.ServerIn, eventArrival, 0, r.Index)
+}
+
+// limit lets a request wait in the gateway for its turn.
+func (s *simulation) limit(r *Request) {
+	at := max(s.now, s.nextTurn)
+	s.nextTurn = at + int64(1e9/s.config.Network.Limit)
+	s.pass(r, at)
 }
 
 // connect sends a request on a free connection, or lets it wait for one.
@@ -157,6 +176,8 @@ func (s *simulation) handle(e event) {
 		s.connect(e.request)
 	case eventFree:
 		s.disconnect()
+	case eventGateway:
+		s.limit(&s.Requests[e.request])
 	case eventArrival:
 		r := &s.Requests[e.request]
 		r.Replica = s.route(r)
@@ -193,33 +214,6 @@ func (s *simulation) handle(e event) {
 	}
 }
 
-// route picks a replica that is up.
-func (s *simulation) route(r *Request) int {
-	up := 0
-	for up < len(s.replicas) && s.replicas[up].from <= s.now {
-		up++
-	}
-	up = max(1, up)
-	switch s.config.Routing {
-	case RouteRoundRobin:
-		s.turn++
-		return (s.turn - 1) % up
-	case RouteSkewed:
-		if r.Chances.Route < 0.5 || up == 1 {
-			return 0
-		}
-		s.turn++
-		return 1 + (s.turn-1)%(up-1)
-	}
-	best := 0
-	for i := range up {
-		if s.replicas[i].inFlight < s.replicas[best].inFlight {
-			best = i
-		}
-	}
-	return best
-}
-
 // runLoop lets the event loop begin its next job.
 func (s *simulation) runLoop(server *replica) {
 	j, ok := server.takeJob()
@@ -234,7 +228,12 @@ func (s *simulation) runLoop(server *replica) {
 	case jobAccept:
 		s.Requests[j.request].Accepted = start
 		// The rest comes behind what waits already.
-		server.loop = append(server.loop, job{jobHandle, j.request, c.Handle + c.Block})
+		server.handlers++
+		cost := c.Handle + c.Block
+		if c.FlushEvery > 0 && server.handlers%c.FlushEvery == 0 {
+			cost += c.Flush
+		}
+		server.loop = append(server.loop, job{jobHandle, j.request, cost})
 	case jobHandle:
 		if c.BlockGenerate {
 			server.loopHeld = j.request
@@ -267,6 +266,9 @@ func (s *simulation) handled(server *replica, r *Request, at int64) {
 func (s *simulation) submit(server *replica, r *Request) {
 	if r.Chances.Route < s.config.Server.Hold.Share {
 		r.HeldUntil = s.now + s.config.Server.Hold.Duration
+	}
+	if ready := server.adapters.want(s.config.Server.Adapters, r.Chances.Tail, s.now); ready > s.now {
+		r.HeldUntil = max(r.HeldUntil, ready)
 	}
 	server.engine.Submit(&r.Sequence, s.now)
 	r.LoadRead, r.LoadCopied = server.load(s.now)
@@ -312,7 +314,7 @@ func (s *simulation) token(q *Sequence, last bool) {
 	}
 	out := s.streams[q.ID]
 	if out == nil {
-		out = newStream(c, s.delayBack(&r.Plan))
+		out = newStream(c, s.delayBack(&r.Plan), r.Due)
 		s.streams[q.ID] = out
 		r.Whole = c.Server.Whole || c.Server.BlockGenerate || c.Engine.StaticBatch > 0
 	}

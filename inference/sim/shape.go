@@ -10,9 +10,12 @@ type Device struct {
 }
 
 // The devices of which the simulator has numbers. Source of rates and sizes: https://github.com/ai-dynamo/aiconfigurator,
-// src/aiconfigurator/systems (a100_sxm.yaml, h100_sxm.yaml, h200_sxm.yaml, l4.yaml, l40s.yaml).
+// src/aiconfigurator/systems (a100_sxm.yaml, b200_sxm.yaml, h100_sxm.yaml, h200_sxm.yaml, l4.yaml, l40s.yaml), and NVIDIA's data sheet
+// of the A10.
 var (
+	A10  = Device{Name: "NVIDIA A10", FLOPS: 125e12, Memory: 0.6e12, Bus: 32e9, Size: 24e9}
 	A100 = Device{Name: "NVIDIA A100-SXM4-80GB", FLOPS: 312e12, Memory: 2.039e12, Bus: 32e9, Size: 80e9}
+	B200 = Device{Name: "NVIDIA B200", FLOPS: 2250e12, Memory: 7.7e12, Bus: 128e9, Size: 180e9}
 	H100 = Device{Name: "NVIDIA H100 80GB HBM3", FLOPS: 989e12, Memory: 3.35e12, Bus: 64e9, Size: 80e9}
 	H200 = Device{Name: "NVIDIA H200", FLOPS: 989e12, Memory: 4.8e12, Bus: 64e9, Size: 141e9}
 	L4   = Device{Name: "NVIDIA L4", FLOPS: 121e12, Memory: 0.3e12, Bus: 32e9, Size: 24e9}
@@ -20,7 +23,7 @@ var (
 )
 
 // Devices lists them.
-var Devices = []Device{A100, H100, H200, L4, L40S}
+var Devices = []Device{A10, A100, B200, H100, H200, L4, L40S}
 
 // A Model is a dense decoder. Sizes are those of its published config.json.
 type Model struct {
@@ -34,18 +37,21 @@ type Model struct {
 }
 
 // The models of which the simulator has sizes, from config.json of meta-llama/Llama-3.1-8B-Instruct,
-// meta-llama/Llama-3.1-70B-Instruct, Qwen/Qwen2.5-3B-Instruct, Qwen/Qwen2.5-7B-Instruct, Qwen/Qwen2.5-14B-Instruct and mistralai/Mistral-7B-Instruct-v0.3.
+// meta-llama/Llama-3.1-70B-Instruct, meta-llama/Llama-3.2-3B-Instruct, Qwen/Qwen2.5-3B-Instruct, Qwen/Qwen2.5-7B-Instruct,
+// Qwen/Qwen2.5-14B-Instruct, Qwen/Qwen2.5-32B-Instruct and mistralai/Mistral-7B-Instruct-v0.3.
 var (
 	Llama8B   = Model{Name: "meta-llama/Llama-3.1-8B-Instruct", Params: 8.03e9, Layers: 32, Hidden: 4096, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
 	Llama70B  = Model{Name: "meta-llama/Llama-3.1-70B-Instruct", Params: 70.6e9, Layers: 80, Hidden: 8192, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
+	Llama3B   = Model{Name: "meta-llama/Llama-3.2-3B-Instruct", Params: 3.21e9, Layers: 28, Hidden: 3072, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
 	Qwen3B    = Model{Name: "Qwen/Qwen2.5-3B-Instruct", Params: 3.09e9, Layers: 36, Hidden: 2048, KVHeads: 2, HeadSize: 128, ByteWidth: 2}
 	Qwen7B    = Model{Name: "Qwen/Qwen2.5-7B-Instruct", Params: 7.62e9, Layers: 28, Hidden: 3584, KVHeads: 4, HeadSize: 128, ByteWidth: 2}
 	Qwen14B   = Model{Name: "Qwen/Qwen2.5-14B-Instruct", Params: 14.77e9, Layers: 48, Hidden: 5120, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
+	Qwen32B   = Model{Name: "Qwen/Qwen2.5-32B-Instruct", Params: 32.76e9, Layers: 64, Hidden: 5120, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
 	Mistral7B = Model{Name: "mistralai/Mistral-7B-Instruct-v0.3", Params: 7.25e9, Layers: 32, Hidden: 4096, KVHeads: 8, HeadSize: 128, ByteWidth: 2}
 )
 
 // Models lists them.
-var Models = []Model{Llama8B, Llama70B, Qwen3B, Qwen7B, Qwen14B, Mistral7B}
+var Models = []Model{Llama8B, Llama70B, Llama3B, Qwen3B, Qwen7B, Qwen14B, Qwen32B, Mistral7B}
 
 // Weights returns the bytes of the parameters.
 func (m Model) Weights() float64 { return m.Params * m.ByteWidth }

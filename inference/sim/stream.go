@@ -9,6 +9,7 @@ type stream struct {
 	delay   int64 // from the gateway to the client
 
 	separate bool
+	due      int64 // of the request, from when on its client looks for messages at intervals
 
 	message Passage // the last one
 	writes  int64   // when the socket takes it; tokens that come later go into the next
@@ -19,9 +20,9 @@ type stream struct {
 	content []int
 }
 
-func newStream(c *Config, delay int64) *stream {
+func newStream(c *Config, delay, due int64) *stream {
 	return &stream{
-		network: c.Network, client: c.Client, write: c.Server.Write, separate: c.Server.Separate, delay: delay, keep: c.KeepTokens,
+		due: due, network: c.Network, client: c.Client, write: c.Server.Write, separate: c.Server.Separate, delay: delay, keep: c.KeepTokens,
 		reads: make([]int64, c.Client.Window),
 	}
 }
@@ -40,12 +41,21 @@ func (s *stream) send(ready int64) Passage {
 	before := s.message.Read
 	s.writes = max(ready, s.message.Written, s.reads[s.count%len(s.reads)])
 	written := s.writes + s.write + s.transmission()
-	s.pass(s.count, ready, written, max(before, written+s.wayBack())+s.client.ReadChunk)
+	s.pass(s.count, ready, written, max(before, s.looked(written+s.wayBack()))+s.client.ReadChunk)
 	s.count++
 	if s.keep {
 		s.times, s.content = append(s.times, s.message.Read), append(s.content, 1)
 	}
 	return s.message
+}
+
+// looked returns when the client looks for messages from a time on.
+func (s *stream) looked(at int64) int64 {
+	every := s.client.ReadEvery
+	if every == 0 {
+		return at
+	}
+	return s.due + (at-s.due+every-1)/every*every
 }
 
 func (s *stream) wayBack() int64 { return s.network.Hop + s.network.Gateway + s.delay }
