@@ -71,7 +71,7 @@ conformance: preflight ## compare with recorded traces of real systems, where ..
 
 .PHONY: ground-truth
 ground-truth: preflight ## docs/ground_truth.md: how often the answer is right on simulated systems (minutes)
-	go build -o bin/groundtruth ./cmd/groundtruth && bin/groundtruth --out docs/ground_truth.md
+	go run ./cmd/groundtruth --out docs/ground_truth.md
 
 .PHONY: fuzz
 fuzz: preflight ## every fuzz target for FUZZTIME (20s)

@@ -17,6 +17,7 @@ const ownDialect = "slowtoken"
 type board struct {
 	split     *split
 	rulesHash string
+	commit    string // of the tree that was run
 	results   []*result
 	unfit     []*result // healthy runs that miss a target of their owner, and count nowhere
 }

@@ -41,7 +41,7 @@ func (b *board) document() string {
 		[]string{"SHA-256 of the rules", "`" + b.rulesHash + "`"},
 		[]string{"SHA-256 of `cmd/groundtruth/split.json`", "`" + splitHash() + "`"},
 		[]string{"rules frozen before the run", frozen(b.rulesHash)},
-		[]string{"commit that was run, the analyzer's code included", commit()},
+		[]string{"commit that was run, the analyzer's code included", b.commit},
 		[]string{"held-out models and devices, workloads", heldOutText(b.split)},
 		[]string{"seeds", fmt.Sprintf("tuning %v, held out %v, healthy for tuning %v, healthy held out %v, curves %v, owners %d", b.split.Seeds.tuning(), b.split.Seeds.HeldOut, b.split.Seeds.Healthy.tuning(), b.split.Seeds.Healthy.HeldOut, b.split.Seeds.Curve, b.split.Seeds.Calibration)},
 	)

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"strings"
@@ -97,6 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	board := newBoard(split, b.rulesHash, results)
+	board.commit = commit(ctx)
 	if *out == "-" {
 		_, err = io.WriteString(stdout, board.document())
 		return err
@@ -109,6 +111,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	_, err = io.WriteString(stdout, board.summary())
 	return err
+}
+
+// commit returns which commit the working tree is of, as git says.
+func commit(ctx context.Context) string {
+	revision, err := exec.CommandContext(ctx, "git", "rev-parse", "HEAD").Output()
+	if err != nil {
+		return "not known: this is no clone of the repository"
+	}
+	text := "`" + strings.TrimSpace(string(revision)) + "`"
+	if changed, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--untracked-files=no").Output(); err != nil || len(changed) > 0 {
+		text += ", and changes to it"
+	}
+	return text
 }
 
 // choose keeps the scenarios of some parts, and with a text in their name.
