@@ -230,6 +230,9 @@ func (r *Rule) finding(c *Case) Finding {
 	if cohort.Of > 0 {
 		f.Who.Share = float64(cohort.N) / float64(cohort.Of)
 	}
+	if r.Recover.OfAll && f.Who.Share > 0 {
+		f.Recoverable, f.TTFT = f.Recoverable.times(1/f.Who.Share), f.TTFT.times(1/f.Who.Share)
+	}
 	f.Experimental = r.Experimental() || cohort.Unverified
 	f.Evidence = r.evidence(b)
 	f.Confidence = confidence(f.Evidence, cohort)
@@ -311,6 +314,19 @@ func (e *Expr) amount(b *bindings) *Amount {
 		a.Low, a.High = &r.value.Low, &r.value.High
 	}
 	return a
+}
+
+// times returns a factor times a, nil of nil.
+func (a *Amount) times(factor float64) *Amount {
+	if a == nil {
+		return nil
+	}
+	out := Amount{Value: factor * a.Value}
+	if a.Low != nil && a.High != nil {
+		low, high := factor**a.Low, factor**a.High
+		out.Low, out.High = &low, &high
+	}
+	return &out
 }
 
 // evidence lists the conditions of the rule that compare something, and its own evidence.

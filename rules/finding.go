@@ -45,6 +45,7 @@ type Finding struct {
 	Place
 	Also []Place `json:"also,omitempty"` // where the rule holds too
 
+	// Who, Recoverable and TTFT are of all places together; the rest is of Place.
 	Who      AffectedRequests `json:"affected"`
 	Symptoms []string         `json:"symptoms"`
 	Cause    string           `json:"cause"` // one sentence, with its numbers

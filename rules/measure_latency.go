@@ -302,14 +302,14 @@ func (v *view) measurePhases() {
 	}
 }
 
-// measureScores fills in what could be won back in each phase. Scores are of all domains together: a finding in one of
-// several takes the mean over all.
+// measureScores fills in what could be won back in each phase.
 func (v *view) measureScores() {
-	for i := range v.Study.Scores {
-		s := &v.Study.Scores[i]
-		if s.Cohort != "all" {
-			continue
-		}
+	scores := v.domain.Scores
+	if v.regime != nil {
+		scores = v.regime.Scores
+	}
+	for i := range scores {
+		s := &scores[i]
 		name := s.Phase.String()
 		if s.Path == population.PathTTFT {
 			name += "_ttft"

@@ -141,7 +141,8 @@ func sortGroup(f *Finding) int {
 	return 0
 }
 
-// merge keeps one finding a rule, that of the highest priority, and lists the other places with it.
+// merge keeps one finding a rule, that of the highest priority, and lists the other places with it. Whom it concerns and
+// what they win back is of all places together; its rank is that of the first.
 func merge(list []Finding) []Finding {
 	out := []Finding{}
 	slices.SortStableFunc(list, byPriority)
@@ -152,8 +153,35 @@ func merge(list []Finding) []Finding {
 			continue
 		}
 		out[i].Also = append(out[i].Also, f.Place)
+		out[i].pool(&f)
 	}
 	return out
+}
+
+// pool adds those whom other, the same rule in another place, concerns.
+func (f *Finding) pool(other *Finding) {
+	f.Recoverable = meanAmount(f.Recoverable, other.Recoverable, f.Who.N, other.Who.N)
+	f.TTFT = meanAmount(f.TTFT, other.TTFT, f.Who.N, other.Who.N)
+	f.Who.N, f.Who.Of = f.Who.N+other.Who.N, f.Who.Of+other.Who.Of
+	if f.Who.Of > 0 {
+		f.Who.Share = float64(f.Who.N) / float64(f.Who.Of)
+	}
+}
+
+// meanAmount is the mean over n and m requests, nil where one of them is not known. Its interval is as wide as if both
+// were off by the same.
+func meanAmount(a, b *Amount, n, m int) *Amount {
+	if a == nil || b == nil || n+m == 0 {
+		return nil
+	}
+	weight := float64(n) / float64(n+m)
+	mean := func(x, y float64) float64 { return weight*x + (1-weight)*y }
+	out := Amount{Value: mean(a.Value, b.Value)}
+	if a.Low != nil && a.High != nil && b.Low != nil && b.High != nil {
+		low, high := mean(*a.Low, *b.Low), mean(*a.High, *b.High)
+		out.Low, out.High = &low, &high
+	}
+	return &out
 }
 
 // fold moves symptoms beneath the cause of the highest priority that holds in a common place, and causes of causes up.

@@ -290,6 +290,15 @@ func (r *ruleReader) recovery(n *yaml.Node) {
 		{"e2e", func(n *yaml.Node) { r.rule.Recover.E2E = r.expr(n, "recoverable", Duration) }},
 		{"ttft", func(n *yaml.Node) { r.rule.Recover.TTFT = r.expr(n, "recoverable", Duration) }},
 		{"floor", func(n *yaml.Node) { r.rule.Recover.Floor = r.text(n, "floor") }},
+		{"of", func(n *yaml.Node) {
+			switch of := r.text(n, "of"); of {
+			case "", "affected":
+			case "all":
+				r.rule.Recover.OfAll = true
+			default:
+				r.fail(n, "recoverable is of %q: want all or affected", of)
+			}
+		}},
 	})
 	for _, need := range []string{"e2e", "floor"} {
 		if n.Kind == yaml.MappingNode && !has[need] {

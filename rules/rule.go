@@ -115,6 +115,7 @@ type Evidence struct {
 type Recovery struct {
 	E2E, TTFT *Expr  // durations a request; nil for none
 	Floor     string // what they are held against, in words
+	OfAll     bool   // E2E and TTFT are means over all requests of the place, not over the affected ones
 }
 
 // A Prediction says which change of the real load a replay can try; nil expressions change nothing.

@@ -26,6 +26,7 @@ func Schema() map[string]any {
 		"recoverable": object([]string{"e2e", "floor"}, schemaObject{
 			"e2e": textSchema("a duration in CEL: what a request wins back"), "ttft": textSchema("the same up to the first token"),
 			"floor": textSchema("what it is held against"),
+			"of":    schemaObject{"enum": []string{"affected", "all"}, "description": "whose mean e2e and ttft are: the affected requests' (as without it), or that of all requests of the place"},
 		}),
 		"cause":      textSchema("the root cause in one sentence; {expressions} are filled in"),
 		"symptoms":   textList("what people notice"),

@@ -49,11 +49,6 @@ func Examine(p *Population, o StudyOptions) *Study {
 			shown |= analyzer.SetOf(t.Phase)
 		}
 	}
-	for _, d := range scored {
-		if len(d.blocked) > 0 {
-			shown |= analyzer.SetOf(analyzer.Frontend)
-		}
-	}
 	for _, phase := range analyzer.Phases {
 		if phase == analyzer.Unattributed || !shown.Has(phase) && !core.Has(phase) {
 			continue
@@ -62,6 +57,7 @@ func Examine(p *Population, o StudyOptions) *Study {
 		atOnce(len(scores), func(i int) {
 			scores[i] = append(scores[i], p.score(g, cohorts[i/len(paths)], paths[i%len(paths)], b, &o))
 		})
+		p.scorePlaces(g, scored, b, &o)
 		if g.shown && !o.Distrusted.Has(phase) {
 			head.add(p, g, scored)
 			tests = append(tests, p.correlate(g, cohorts, b)...)
@@ -150,7 +146,6 @@ func (p *Population) examineDomain(domain Domain, o *StudyOptions) *DomainStudy 
 	d.Hardware = p.Hardware(&d.Domain, d.Regimes, &d.Sizes, d.Steps, o.Facts, o.Seed)
 	d.rerun = p.rerun(d)
 	if !domain.PrefillOnly {
-		d.blocked = SerialOf(p.recordsOf(domain.Members)).beforeTaken()
 		d.stepped = p.stepped(d, o)
 	}
 	return d

@@ -77,26 +77,6 @@ func (r *Record) time(phase analyzer.Phase) (t PhaseTime, known bool) {
 	return t, known
 }
 
-// time returns how long a phase took of r, as [Record.time] does. What looks like distance and is the wait for a server
-// that takes up one request at a time is its front end's.
-func (d *DomainStudy) time(r *Record, phase analyzer.Phase) (t PhaseTime, known bool) {
-	t, known = r.time(phase)
-	wait := d.blocked[r]
-	switch phase {
-	case analyzer.Frontend:
-		known = known || wait > 0
-	case analyzer.Network:
-		wait = -wait
-	default:
-		return t, known
-	}
-	t.E2E += wait
-	if r.FirstToken != 0 {
-		t.TTFT += wait
-	}
-	return t, known
-}
-
 // floor returns the floor of a phase in a domain, by the best source there is. Queue has none of its own: see [Score].
 func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32, baseline *Sample) phaseFloor {
 	if phase == analyzer.Retry {
@@ -117,7 +97,7 @@ func (p *Population) floor(phase analyzer.Phase, d *DomainStudy, members []int32
 	var sized, plain []point
 	for _, m := range members {
 		r := &p.Records[m]
-		t, known := d.time(r, phase)
+		t, known := r.time(phase)
 		if !known || occasional.Has(phase) && t.E2E == 0 {
 			continue
 		}

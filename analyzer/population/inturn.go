@@ -45,8 +45,12 @@ func (p *Population) replicas(domains []*DomainStudy) (groups [][]*DomainStudy) 
 	return slices.DeleteFunc(groups, func(group []*DomainStudy) bool { return len(group) < 2 })
 }
 
-// inTurn returns what each record would win, by place in the group, if requests went to its domains in turn and each was
-// the fastest engine among them; nil where too few wait for that to matter, or where it does not help.
+// farSlower is how many times as long as the fastest engine would take, with as much company, a domain whose own engine is
+// not known takes for a token, from which its device must be slow: company alone does not make for so much.
+const farSlower = 2
+
+// inTurn returns what each record would win, by place in the group, if requests went to its domains in turn, each on the
+// fastest engine among them but for domains that are slow; nil where too few wait for that to matter, or where it does not help.
 func (p *Population) inTurn(group []*DomainStudy) []map[int32][2]int64 {
 	type item struct {
 		domain, job int
@@ -73,6 +77,11 @@ func (p *Population) inTurn(group []*DomainStudy) []map[int32][2]int64 {
 	if best == nil || wait < calmShare*e2e {
 		return nil
 	}
+	for i, d := range group {
+		if d.stepped == nil && d.Sizes.TPOT.Value > farSlower*best.engine.stepWith(loads[i].besideDecode()) {
+			return nil // its device is slow, and what it would do with others' requests is not known
+		}
+	}
 	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.Arrive, b.Arrive) })
 	won := make([]map[int32][2]int64, len(group))
 	for i := range won {
@@ -87,7 +96,11 @@ func (p *Population) inTurn(group []*DomainStudy) []map[int32][2]int64 {
 			j.PromptTokens = max(1, j.PromptTokens+best.engine.extra)
 			jobs, from = append(jobs, j), append(from, items[i])
 		}
-		for i, t := range best.engine.Run(jobs) {
+		engine := best.engine
+		if r := group[lane].stepped; r != nil && r.fastest != nil { // it stays as slow as it is
+			engine = r.engine
+		}
+		for i, t := range engine.Run(jobs) {
 			at, load := from[i], &loads[from[i].domain]
 			wait, e2e = wait+float64(t.Start-at.Arrive), e2e+float64(t.End-at.Arrive)
 			won[at.domain][load.Members[at.job]] = [2]int64{load.firstToken(at.job) - t.FirstToken, load.end(at.job) - t.End}
@@ -99,15 +112,34 @@ func (p *Population) inTurn(group []*DomainStudy) []map[int32][2]int64 {
 	return won
 }
 
+// stepWith returns how long a step of decode takes of so many requests.
+func (e *fittedEngine) stepWith(requests float64) float64 {
+	return e.Step + e.PerSequence*max(0, requests-1)
+}
+
+// besideDecode is how many requests are in decode on average where one is.
+func (l *Load) besideDecode() float64 {
+	in := l.inDecode()
+	var beside, length float64
+	for i := range l.Jobs {
+		beside += in.between(l.firstToken(i), l.end(i))
+		length += float64(l.end(i) - l.firstToken(i))
+	}
+	if length == 0 {
+		return 0
+	}
+	return beside / length
+}
+
 // takeIn fills in what the phase of g took of the domain's requests.
 func (p *Population) takeIn(g *gains, d *DomainStudy) (shown bool) {
 	for _, m := range d.latency() {
 		rec := &p.Records[m]
-		t, known := d.time(rec, g.phase)
+		t, known := rec.time(g.phase)
 		g.known[m] = known
 		g.observed[PathTTFT][m], g.observed[PathE2E][m] = t.TTFT, t.E2E
 		g.excess[m] = float64(t.E2E)
-		shown = shown || rec.shows(g.phase) || t.E2E > 0
+		shown = shown || rec.shows(g.phase)
 	}
 	return shown
 }

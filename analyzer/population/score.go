@@ -254,6 +254,27 @@ func (p *Population) score(g *gains, c *Cohort, path Path, b *bootstrap, o *Stud
 	return s
 }
 
+// scorePlaces scores a phase in each domain and regime.
+func (p *Population) scorePlaces(g *gains, domains []*DomainStudy, b *bootstrap, o *StudyOptions) {
+	atOnce(len(domains), func(i int) {
+		d := domains[i]
+		in := func(members []int32, scores []Score) []Score {
+			for _, path := range [...]Path{PathTTFT, PathE2E} {
+				scores = append(scores, p.score(g, &Cohort{Name: CohortAll, Members: members}, path, b, o))
+			}
+			return scores
+		}
+		d.Scores = in(d.latency(), d.Scores)
+		for _, r := range d.Regimes {
+			if len(d.Regimes) == 1 {
+				r.Scores = d.Scores
+				continue
+			}
+			r.Scores = in(r.Latency, r.Scores)
+		}
+	})
+}
+
 // unjudged is the share of the time from which a delay that all requests share makes a difference: see [ClassModerate].
 // A line on today's requests takes it for their distance.
 const unjudged = 0.05

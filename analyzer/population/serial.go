@@ -21,23 +21,15 @@ type Serial struct {
 	// the engine is done with them. It is 1 on one thread, and near 0 where nobody waits for anybody. Medians, since some
 	// wait for other things as well; nil where there are too few for an interval.
 	Frontend, Calls *Quantile
-
-	ways  []approach // in the order in which they were sent
-	calls []float64  // until the engine is done with those before, by place in ways
 }
 
 // leastAhead is the least that those before a request still need, in nanoseconds, from which its own time can show it.
 const leastAhead = 1e6
 
-// oneByOne is the least of [Serial.Frontend] or [Serial.Calls], at the lower end of the interval, that shows that requests
-// wait for those before them.
-const oneByOne = 0.5
-
 // An approach is a request's way to the engine: to the start of its span where that has others above it, else to its queue,
 // without tokenizing where that is stated. What senders and gateways take is left out. Times are in nanoseconds since the
 // Unix epoch.
 type approach struct {
-	record        *Record
 	sent, arrived int64
 	network       int64 // nanoseconds of the way that lie outside of the server
 	done          int64 // when the engine was done with the request
@@ -53,7 +45,6 @@ func approaches(members []*Record) (list []approach) {
 		}
 		before := func(phase analyzer.Phase) int64 { return r.alone(phase, r.PathBefore()) }
 		a := approach{
-			record:  r,
 			sent:    r.Start + before(analyzer.Client) + before(analyzer.Retry) + before(analyzer.Gateway),
 			arrived: r.Joined - before(analyzer.Tokenize),
 			done:    r.LastToken,
@@ -109,43 +100,36 @@ func (r *Record) PathBefore() Path {
 
 // SerialOf returns how requests of one server reach it; nil where too few show that. Members come by start.
 func SerialOf(members []*Record) *Serial {
-	s := &Serial{ways: approaches(members)}
-	if s.N = len(s.ways); s.N < fewForFloor {
+	ways := approaches(members)
+	if len(ways) < fewForFloor {
 		return nil
 	}
+	s := &Serial{N: len(ways)}
 	var outside []float64
-	for i := range s.ways {
-		outside = append(outside, float64(s.ways[i].network))
+	for i := range ways {
+		outside = append(outside, float64(ways[i].network))
 	}
 	slices.Sort(outside)
 	s.Distance = outside[NearestRank(s.N, 0.05)]
-	var took, ahead, own []float64
+	var took, ahead, calls, own []float64
 	var passed, done int64
-	for i := range s.ways {
-		a := &s.ways[i]
+	for i := range ways {
+		a := &ways[i]
 		at := a.sent + int64(s.Distance)
 		took = append(took, float64(a.arrived-at))
-		ahead, s.calls = append(ahead, float64(max(0, passed-at))), append(s.calls, float64(max(0, done-at)))
+		ahead, calls = append(ahead, float64(max(0, passed-at))), append(calls, float64(max(0, done-at)))
 		own = append(own, max(0, took[i]-ahead[i]))
 		s.Excess += took[i] / float64(s.N)
 		passed, done = max(passed, a.arrived), max(done, a.done)
 	}
 	s.Excess = max(0, s.Excess)
-	s.Frontend, s.Calls = waitShare(took, ahead), waitShare(took, s.calls)
+	s.Frontend, s.Calls = waitShare(took, ahead), waitShare(took, calls)
 	slices.Sort(own)
 	s.Hold = own[NearestRank(s.N, 0.5)]
 	if least := own[NearestRank(s.N, 0.1)]; least > 0 {
 		s.Spread = own[NearestRank(s.N, 0.9)] / least
 	}
 	return s
-}
-
-func (p *Population) recordsOf(members []int32) []*Record {
-	list := make([]*Record, len(members))
-	for i, m := range members {
-		list[i] = &p.Records[m]
-	}
-	return list
 }
 
 // waitShare returns the median share that requests take longer of what those before them still need.
@@ -191,22 +175,4 @@ func chanceOf(alone []float64, base, share float64, ahead []float64) float64 {
 		p *= float64(len(alone)-i+1) / float64(len(alone)+1)
 	}
 	return p
-}
-
-// beforeTaken returns, by record, what the network seems to take while the server is not yet done with those before: a
-// server that serves one call at a time takes up the next request when its event loop is free, and until then nothing
-// tells its wait from distance but that it ends when the calls before do. It is nil where requests do not wait for those
-// before them.
-func (s *Serial) beforeTaken() map[*Record]int64 {
-	if s == nil || s.Calls == nil || s.Calls.Low < oneByOne {
-		return nil
-	}
-	wait := map[*Record]int64{}
-	for i := range s.ways {
-		a := &s.ways[i]
-		if ns := min(float64(a.network)-s.Distance, s.calls[i]); ns > 0 {
-			wait[a.record] = int64(ns)
-		}
-	}
-	return wait
 }

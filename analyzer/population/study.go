@@ -44,10 +44,10 @@ type DomainStudy struct {
 	Incidents []Incident     // by time, of all regimes
 	Steps     *Steps         // nil where too little is known of them
 	Hardware  *Hardware
+	Scores    []Score // of Latency of all regimes; by path, then phase
 
-	blocked map[*Record]int64 // as in [Serial.beforeTaken]
-	rerun   *rerun            // nil where the domain cannot be replayed
-	stepped *steppedRerun     // nil where it cannot be replayed as an engine whose steps are shared
+	rerun   *rerun        // nil where the domain cannot be replayed
+	stepped *steppedRerun // nil where it cannot be replayed as an engine whose steps are shared
 }
 
 // A RegimeStudy is a stretch of steady load of one domain, [Since, Until) in nanoseconds since the Unix epoch. Indices
@@ -65,6 +65,7 @@ type RegimeStudy struct {
 	TailTTFT, TailE2E TailAttribution
 	Incidents         []Incident // by time
 	Queueing          Queueing   // of Members alone
+	Scores            []Score    // of Latency; by path, then phase
 	Abstained         []Abstention
 }
 
