@@ -4,6 +4,7 @@ package analyzer
 const (
 	WarnUsageDisagrees     = "usage_disagrees"
 	WarnDurationRefused    = "duration_refused"
+	WarnTextCut            = "text_cut"
 	WarnOverrun            = "overrun"
 	WarnDurationsDisagree  = "durations_disagree"
 	WarnTTFTUnmeasured     = "ttft_unmeasured"
@@ -23,6 +24,10 @@ var RequestWarnings = []WarningMeaning{
 	{
 		Name: WarnDurationRefused, Meaning: "durations that are negative, not a number or over 1.05 x their span; they are not used",
 		Touches: corePhases, Remedy: "bring the engine up to date: its own durations do not fit its spans",
+	},
+	{
+		Name: WarnTextCut, Meaning: "durations whose text is as long as the longest of their span, of which there are several, and has lost its end; they are not used",
+		Touches: corePhases, Remedy: "raise the limit: OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT in the sender's environment",
 	},
 	{
 		Name: WarnOverrun, Meaning: "durations that reach up to 5 % beyond their span; they are cut at its end",

@@ -319,6 +319,8 @@ var telemetryVariables = []Variable{
 	{"clock_drift_share", Number, UnitShare, "client/server pairs whose times fit no constant difference of their clocks", 0, supplyBothSides},
 	{"clock_skew_share", Number, UnitShare, "client/server pairs whose clocks differ for certain", 0, supplyBothSides},
 	{"partial_share", Number, UnitShare, "requests of traces that lack spans of processes that sent others", 0, supplyRequests},
+	{"attributes_lost_share", Number, UnitShare, "requests whose own span lost attributes before it was sent", 0, supplyRequests},
+	{"texts_cut_share", Number, UnitShare, "requests that state durations as texts which lost their ends, at one length for all of a span's texts", 0, supplyRequests},
 	{"sampled", Bool, "", "not every request is traced, as samplers or --fact sampling say", 0, supplyRequests},
 	{"sampling_stated", Bool, "", "--fact sampling is stated, or traces state it", 0, supplyRequests},
 	{"events_lost_share", Number, UnitShare, "requests whose spans lost events before they were sent", 0, supplyRequests},

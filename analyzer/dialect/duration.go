@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 )
@@ -25,6 +26,25 @@ type durations struct {
 	length   int64 // of the span, in nanoseconds
 	negative bool  // a negative number is this stack's way to say "not measured"
 	warnings analyzer.Warnings
+	limit    int // characters, at which an SDK has cut the span's texts; 0 where nothing tells so
+}
+
+// textLimit returns the length at which the texts of a span look cut: several are as long, and none is longer.
+func textLimit(s *analyzer.Span) (limit int) {
+	several := false
+	for i := range s.Attributes {
+		text, _ := s.Attributes[i].Value.AsString()
+		switch n := utf8.RuneCountInString(text); {
+		case n > limit:
+			limit, several = n, false
+		case n == limit:
+			several = true
+		}
+	}
+	if !several {
+		return 0
+	}
+	return limit
 }
 
 // read returns v in nanoseconds, or unknown. Values that are no number, negative or over 1.05 x the span are refused and
@@ -41,6 +61,11 @@ func (d *durations) read(v analyzer.Value, unit float64) int64 {
 func (d *durations) readText(v analyzer.Value) int64 {
 	text, _ := v.AsString()
 	duration, err := time.ParseDuration(text)
+	fits := err == nil && duration >= 0 && int64(duration) <= d.length+d.length/20
+	if !fits && d.limit > 0 && utf8.RuneCountInString(text) == d.limit {
+		d.warnings.Add(analyzer.WarnTextCut, 1)
+		return unknown
+	}
 	return d.check(float64(duration), err == nil)
 }
 

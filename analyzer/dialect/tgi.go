@@ -128,7 +128,7 @@ func laterInfer(t *analyzer.Trace, span int32) bool {
 func readTGI(t *analyzer.Trace, span int32) (analyzer.Call, []analyzer.Part) {
 	s := &t.Spans[span]
 	start, end := t.Extent(span)
-	d := durations{length: end - start}
+	d := durations{length: end - start, limit: textLimit(s)}
 	c := readCall(s)
 	at, complete, inference := start, true, int64(unknown)
 	var parts []analyzer.Part

@@ -186,6 +186,14 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		doubts |= bitExperimental
 		b.population.Warnings.Add(WarnExperimental, 1)
 	}
+	own := b.survey.span(t, r.ServerSpan)
+	if own == nil {
+		own = b.survey.span(t, r.SpanID)
+	}
+	if own != nil && own.DroppedAttributes > 0 {
+		doubts |= bitCallCut
+		b.population.Warnings.Add(WarnCallCut, 1)
+	}
 	b.seeDevice(t, r)
 	phases, shown := b.phases(r)
 	sent, accepted := lastHop(r)

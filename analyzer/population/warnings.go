@@ -13,6 +13,7 @@ const (
 	WarnExperimental    = "experimental_dialect"
 	WarnNoInstance      = "no_instance"
 	WarnAttributesLost  = "attributes_lost"
+	WarnCallCut         = "call_attributes_lost"
 	WarnEventsLost      = "events_lost"
 	WarnLinksLost       = "links_lost"
 	WarnEndAfterReceipt = "end_after_receipt"
@@ -38,6 +39,10 @@ var Warnings = []analyzer.WarningMeaning{
 	},
 	{
 		Name: WarnAttributesLost, Meaning: "attributes that were dropped before their span was sent; what they stated is unknown",
+		Remedy: "raise the limit: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT in the sender's environment",
+	},
+	{
+		Name: WarnCallCut, Meaning: "requests whose own span, as the engine or else the caller sent it, is among those that lost attributes",
 		Remedy: "raise the limit: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT in the sender's environment",
 	},
 	{
@@ -69,7 +74,7 @@ var doubtBits = func() map[string]DoubtSet {
 	return m
 }()
 
-var bitNoInstance, bitExperimental = doubtBits[WarnNoInstance], doubtBits[WarnExperimental]
+var bitNoInstance, bitExperimental, bitCallCut = doubtBits[WarnNoInstance], doubtBits[WarnExperimental], doubtBits[WarnCallCut]
 
 // A DoubtSet says which of [Doubts] concern a request.
 type DoubtSet uint64

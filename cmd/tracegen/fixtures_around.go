@@ -62,6 +62,8 @@ var aroundFixtures = []fixture{
 	{name: "partial-traces-near", fault: "drop-spans@0.01", hops: true, seconds: 60, seed: 442, change: rate(1.2)},
 	{name: "sampled-fires", fault: "sampling@0.1", seconds: 120, seed: 443},
 	{name: "dropped-events-fires", fault: "cut-events@32", dialect: "openllmetry-python", seconds: 60, seed: 451, change: rate(0.8)},
+	{name: "dropped-attributes-fires", fault: "cut-attributes@7", seconds: 60, seed: 453, change: rate(1.2)},
+	{name: "cut-texts-fires", fault: "cut-texts@7", dialect: "tgi", seconds: 20, seed: 454, change: rate(1.5)},
 	{name: "dropped-events-near", dialect: "openllmetry-python", seconds: 40, seed: 452, change: short(1)},
 
 	{name: "healthy-vllm", seconds: 120, seed: 501, metrics: true, change: rate(2)},
