@@ -194,7 +194,7 @@ func (b *board) byFault(p *page) {
 		is := func(r *result) bool { return r.injections[0].Fault.Name == f.Name }
 		heldOut := b.scoring(partHeldOut, is)
 		name := f.Name
-		if len(f.Develop) == 0 {
+		if len(f.tuning()) == 0 {
 			name += " (held out)"
 		}
 		label := "-"
