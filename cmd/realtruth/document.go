@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,38 +64,23 @@ func (r *results) writeHow(p func(string, ...any)) {
 	if least < 10 {
 		fewer = "; fewer than ten are not enough to hold anybody to"
 	}
-	p("Each fault has %s runs with the queue in the gateway%s.", fromTo(least, most), fewer)
+	p("Each fault has %s runs with the queue in the gateway%s%s.", fromTo(least, most), fewer, r.left())
 	p("Requests come at their times, whether or not earlier ones are answered; a run whose requests were sent over %g ms late", r.MaxLag)
-	p("at the 99th percentile measures the load generator, and is discarded: %d of %d were. Prompts begin with the same", discarded, len(r.Runs))
-	p("%d tokens, which the server caches, and go on for %d to %d more; answers have %d tokens unless the fault says", sharedTokens, leastTokens, leastTokens+3*differentLengths, outputTokens)
-	p("otherwise. The queue is in the gateway, which lets in as many as the server computes at once, or in the server, when the")
-	p("gateway lets in %d. Each run is read twice: from the spans of application and gateway, and blind, from the application's", wideSlots)
-	p("own spans as the GenAI conventions have them.")
+	p("at the 99th percentile measures the load generator: it is discarded, and where time is left another one made, with a seed of its own. That")
+	p("happened to %d of %d. Prompts begin with the same %d tokens, which the server caches, and go on for %d to %d more; answers", discarded, len(r.Runs), sharedTokens, leastTokens, leastTokens+3*differentLengths)
+	p("have %d tokens unless the fault says otherwise. The queue is in the gateway, which lets in as many as the server computes", outputTokens)
+	p("at once, or in the server, when the gateway lets in %d. Each run is read twice: from the spans of application and gateway,", wideSlots)
+	p("and blind, from the application's own spans as the GenAI conventions have them.")
 	p("")
-	if r.Seed < unseen {
-		r.writeBefore(p)
-		return
-	}
 	p("How many requests a run has follows from what rules need to decide at all: 20 to fit prefill on prompt length, 30 of each")
-	p("server to compare it with another. Intensities and lengths were settled in trial runs with seeds under 100, and rules")
-	p("were changed after them and after runs with seeds from 100 on. Seeds here begin with %d.", r.Seed)
+	p("server to compare it with another, as many as let the 95th percentile of E2E be told from its target. Intensities and")
+	p("lengths were settled in trial runs with lower seeds, and rules were changed after some of those. Seeds here begin with")
+	p("%d, and rules are as they were before the first of these runs. What the server can serve is measured before each round,", r.Seed)
+	p("as other programs may run on the machine. `.ci/realtruth` gives load generator and gateway one processor, and the servers")
+	p("the others.")
 	p("")
 	p("A processor that is taken away is told by comparing servers, as none says of itself what it could do: `cpu-hog` has two,")
 	p("whose requests take turns. Beside the only server it cannot be told from a slow processor by traces.")
-	p("")
-}
-
-// writeBefore says what has changed since results were measured.
-func (r *results) writeBefore(p func(string, ...any)) {
-	p("**These runs were made before loads and rules were changed because of them**, and say nothing of the rules of today.")
-	p("Runs of 6 s had too few requests for several rules to decide anything, and too few long prompts to stall anybody: part of")
-	p("why long prompts, long output, prefix break and pauses were mostly silent. Now loads follow from the pace of the server, and runs last until rules can")
-	p("decide; a hog beside the only server is replaced by a second server that lacks half of its CPU time, which can be told by")
-	p("comparison; interference is read from gaps between chunks, pauses from streams that stand still together, and a what-if of")
-	p("slots reckons with requests that slow each other down, where traces show by how much: those of slots that are taken at all")
-	p("times do not, and the figures at the end of this page may be as far off as before for them. Times in the network were held against the delay that the relay is set to,")
-	p("with the gateway's own way to the server counted in; now against what the relay's clock says, without it. None of this has")
-	p("been measured in ten runs each yet: `make ground-truth-real` does so in about 40 minutes.")
 	p("")
 }
 
@@ -120,22 +106,40 @@ func (r *results) requests(fault string) string {
 	return fromTo(least, most)
 }
 
-// unseen is the first seed that was not run before the rules were what they are.
-const unseen = 200
-
-// rounds is how many runs faults have with the queue in the gateway, discarded ones included.
+// rounds is how many runs faults have with the queue in the gateway that were not discarded.
 func (r *results) rounds() (least, most int) {
 	counts := map[string]int{}
 	for i := range r.Runs {
-		if r.Runs[i].Queue == inGateway {
+		if r.Runs[i].Queue == inGateway && !r.Runs[i].Discarded {
 			counts[r.Runs[i].Fault]++
 		}
 	}
 	least = len(r.Runs)
 	for i := range cases {
-		least, most = min(least, counts[cases[i].name]), max(most, counts[cases[i].name])
+		if r.ran(cases[i].name) {
+			least, most = min(least, counts[cases[i].name]), max(most, counts[cases[i].name])
+		}
 	}
 	return least, most
+}
+
+// ran reports whether there is any run of the fault.
+func (r *results) ran(fault string) bool {
+	return slices.ContainsFunc(r.Runs, func(one oneRun) bool { return one.Fault == fault })
+}
+
+// left lists the faults that were not run.
+func (r *results) left() string {
+	var list []string
+	for i := range cases {
+		if !r.ran(cases[i].name) {
+			list = append(list, cases[i].name)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "; not run were " + strings.Join(list, ", ")
 }
 
 func (r *results) writeAnswers(p func(string, ...any)) {
@@ -180,6 +184,9 @@ func (r *results) writeRuns(p func(string, ...any)) {
 	p("|---|---|---|---|---|---|---|---|---|---|")
 	for i := range cases {
 		f := &cases[i]
+		if !r.ran(f.name) {
+			continue
+		}
 		label := "none"
 		if len(f.label.Rules) > 0 {
 			label = strings.Join(f.label.Rules, ", ")
@@ -261,16 +268,38 @@ func (r *results) writeSlots(p func(string, ...any)) {
 	p("")
 	p("The same requests to a server that computes one at a time and to one that computes four, and what `whatif --slots` says")
 	p("of each from the telemetry of the other. E2E. On a CPU, where all share the same cores, a request takes longer beside")
-	p("others than alone; a replay that takes each for as long as it was is far off.")
+	p("others than alone: by %.2f of its time for each other one, as the server answered beforehand, with four at once and one", r.WhatIf[0].Slower)
+	p("at a time. One slot shows nothing of that, so that it is stated: `--fact slower_per_neighbour=%.2f`.", r.WhatIf[0].Slower)
 	p("")
-	p("| from | to | quantile | observed before | what-if says | really | off by |")
-	p("|---|---|---|---|---|---|---|")
+	p("| seed | from | to | quantile | observed before | what-if says | really | off by |")
+	p("|---|---|---|---|---|---|---|---|")
+	var misses []float64
 	for _, s := range r.WhatIf {
 		said, off := "abstains: "+s.Why, ""
 		if s.Why == "" {
 			said, off = fmt.Sprintf("%.0f ms", s.Said), fmt.Sprintf("%+.0f ms, %+.0f %%", s.Said-s.Real, 100*(s.Said/s.Real-1))
+			if s.LagP99 > r.MaxLag {
+				off += ", of requests that were sent late"
+			} else {
+				misses = append(misses, 100*math.Abs(s.Said/s.Real-1))
+			}
 		}
-		p("| %d | %d | p%.0f | %.0f ms | %s | %.0f ms | %s |", s.From, s.To, 100*s.P, s.Before, said, s.Real, off)
+		p("| %d | %d | %d | p%.0f | %.0f ms | %s | %.0f ms | %s |", s.Seed, s.From, s.To, 100*s.P, s.Before, said, s.Real, off)
 	}
 	p("")
+	if n := len(misses); n > 0 {
+		slices.Sort(misses)
+		p("Of %d that it says where no requests were sent late, half are off by up to %.0f %%, and all by up to %.0f %%; of %d it says nothing.", n, misses[(n-1)/2], misses[n-1], r.silentSlots())
+		p("")
+	}
+}
+
+// silentSlots counts the what-ifs that abstain.
+func (r *results) silentSlots() (n int) {
+	for i := range r.WhatIf {
+		if r.WhatIf[i].Why != "" {
+			n++
+		}
+	}
+	return n
 }

@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&o.maxLag, "max-lag", 5*time.Millisecond, "discard a run whose requests were sent later than this, at the 99th percentile: it measures the load generator")
 	flags.Uint64Var(&o.seed, "seed", 1, "another seed, other requests")
 	flags.StringVar(&o.only, "only", "", "run these faults, with commas between them: "+strings.Join(caseNames(), ", "))
-	flags.StringVar(&o.runWith, "run-with", "", "words to put before the command of servers, such as .ci/ollama/ahead, on a machine that others use too: below this program, or they starve it, and in no real-time class, whose processes the kernel stops for 50 ms of each second that they fill")
+	flags.StringVar(&o.runWith, "run-with", "", "words to put before the command of servers, such as .ci/ollama/ahead 1, on a machine that others use too: on other processors than this program and below it, and in no real-time class, whose processes the kernel stops for 50 ms of each second that they fill")
 	flags.StringVar(&o.keep, "keep", "", "write the telemetry of each run to this folder, as OTLP JSON")
 	flags.BoolVar(&o.noWhatIf, "no-whatif", false, "leave out the comparison of one slot with four")
 	flags.StringVar(&o.out, "out", "", "write the results to this file, as JSON")

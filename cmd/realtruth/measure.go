@@ -90,6 +90,11 @@ func (o *options) runAll(ctx context.Context, park *park, list []faultCase, now 
 	}{{inGateway, o.runs}, {inServer, o.wide}} {
 		for n := range part.runs + part.runs/3 {
 			for i := range list {
+				if i == 0 && n > 0 && !r.complete(list, part.where, part.runs, o.seed) {
+					if err := park.machines[0].measureRate(ctx, &now); err != nil {
+						return err
+					}
+				}
 				f, seed := &list[i], o.seed+uint64(n)
 				if part.where == inServer && f.slots > 0 { // the limit is the gateway's
 					continue
@@ -147,6 +152,7 @@ func (o *options) runOnce(ctx context.Context, servers []*machine, f *faultCase,
 		return nil, err
 	}
 	one := &oneRun{Fault: f.name, Queue: where, Seed: seed, Seconds: length.Seconds(), Requests: len(obs.sent), LagP99: lagP99(obs.sent).Seconds() * 1e3}
+	one.Pace = p.Together
 	one.Discarded = lagP99(obs.sent) > o.maxLag
 	for i := range obs.sent {
 		if !obs.sent[i].answered {
@@ -260,16 +266,16 @@ func builtinRules() (set *rules.Set, hash string, err error) {
 
 // machineName says what the runs were made on.
 func machineName(ctx context.Context, device string) string {
-	name := runtime.GOARCH
+	name, processors := runtime.GOARCH, 0
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.SplitSeq(string(info), "\n") {
 			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				name = strings.TrimSpace(value)
-				break
+				name, processors = strings.TrimSpace(value), processors+1
 			}
 		}
 	}
-	name = fmt.Sprintf("%s, %d processors", name, runtime.NumCPU())
+	// This program may be allowed fewer than there are.
+	name = fmt.Sprintf("%s, %d processors", name, max(processors, runtime.NumCPU()))
 	if device == onCUDA {
 		gpu, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").Output()
 		if err != nil {

@@ -43,21 +43,37 @@ const paceTime = 2 * time.Minute
 func (m *machine) measurePace(ctx context.Context) (p pace, err error) {
 	ctx, cancel := context.WithTimeout(ctx, paceTime)
 	defer cancel()
-	const requests = differentLengths // of which no two are of one length
-	timed := func(atOnce, n int, f faultCase) (seconds float64) {
-		begun := time.Now()
-		err = errors.Join(err, m.ask(ctx, atOnce, n, f))
-		return time.Since(begun).Seconds() / float64(n)
+	if err := m.measureRate(ctx, &p); err != nil {
+		return p, err
 	}
-	p.Together = 1 / timed(m.parallel, requests, faultCase{})
-	alone := timed(1, requests, faultCase{})
-	p.Alone = 1 / alone
-	const longer = 200
-	p.Token = max(0.01, (timed(1, requests/3, faultCase{answers: answers{median: outputTokens + longer}})-alone)*1e3/longer)
-	p.Prompt = max(0.01, (timed(1, requests/3, faultCase{more: longer})-alone)*1e3/longer)
-	p.Long = max(1, (timed(1, 3, faultCase{more: longTokens - sharedTokens})-alone)*1e3)
-	if err != nil {
-		return p, fmt.Errorf("measure what the server can serve: %w", err)
+	alone := 1 / p.Alone
+	timed := func(n int, f faultCase) (seconds float64) {
+		each, failed := m.timed(ctx, 1, n, f)
+		err = errors.Join(err, failed)
+		return each
 	}
-	return p, nil
+	const longer, requests = 200, 20
+	p.Token = max(0.01, (timed(requests, faultCase{answers: answers{median: outputTokens + longer}})-alone)*1e3/longer)
+	p.Prompt = max(0.01, (timed(requests, faultCase{more: longer})-alone)*1e3/longer)
+	p.Long = max(1, (timed(3, faultCase{more: longTokens - sharedTokens})-alone)*1e3)
+	return p, err
+}
+
+// measureRate measures how many usual requests the server answers a second. What else happens on the machine changes that,
+// and with it what a load amounts to.
+func (m *machine) measureRate(ctx context.Context, p *pace) error {
+	const requests = 40 // of which no two are of one length
+	together, err := m.timed(ctx, m.parallel, requests, faultCase{})
+	alone, failed := m.timed(ctx, 1, requests, faultCase{})
+	p.Together, p.Alone = 1/together, 1/alone
+	return errors.Join(err, failed)
+}
+
+// timed returns how many seconds one of n requests takes, of which so many are asked at once.
+func (m *machine) timed(ctx context.Context, atOnce, n int, f faultCase) (seconds float64, err error) {
+	begun := time.Now()
+	if err := m.ask(ctx, atOnce, n, f); err != nil {
+		return 0, fmt.Errorf("measure what the server can serve: %w", err)
+	}
+	return time.Since(begun).Seconds() / float64(n), nil
 }

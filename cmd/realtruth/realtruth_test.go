@@ -249,3 +249,35 @@ func TestHolds(t *testing.T) {
 		}
 	}
 }
+
+// A run that is discarded is no run: another one takes its place, with a seed that was not used.
+func TestDiscardedRunsAreMadeUpFor(t *testing.T) {
+	r := &results{Runs: []oneRun{
+		{Fault: "healthy", Queue: inGateway, Seed: 300},
+		{Fault: "healthy", Queue: inGateway, Seed: 301, Discarded: true},
+		{Fault: "healthy", Queue: inServer, Seed: 300},
+		{Fault: "healthy", Queue: inGateway, Seed: 99}, // of an earlier call
+		{Fault: "pause", Queue: inGateway, Seed: 300},
+		{Fault: "pause", Queue: inGateway, Seed: 301},
+	}}
+	list, err := choose("healthy,pause")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.complete(list, inGateway, 2, 300) {
+		t.Error("one of two healthy runs was discarded, and nothing is to be made up for")
+	}
+	if !r.has("healthy", inGateway, 301) || r.has("healthy", inGateway, 302) {
+		t.Error("the seed of the discarded run is used, the next one is not")
+	}
+	r.Runs = append(r.Runs, oneRun{Fault: "healthy", Queue: inGateway, Seed: 302})
+	if !r.complete(list, inGateway, 2, 300) || r.complete(list, inGateway, 3, 300) {
+		t.Error("there are two runs of each now, and not three")
+	}
+	if least, most := r.rounds(); least != 2 || most != 3 {
+		t.Errorf("%d to %d rounds, want 2 to 3", least, most)
+	}
+	if left := r.left(); !strings.Contains(left, "burst") || strings.Contains(left, "pause") {
+		t.Errorf("left out%s", left)
+	}
+}

@@ -51,6 +51,7 @@ type oneRun struct {
 	Seconds   float64     `json:"seconds"` // while requests arrive
 	Requests  int         `json:"requests"`
 	Refused   int         `json:"refused,omitempty"`
+	Pace      float64     `json:"together_per_s"` // of the server, before its round
 	LagP99    float64     `json:"lag_p99_ms"`
 	Discarded bool        `json:"discarded,omitempty"`
 	BySpans   answer      `json:"by_spans"`
@@ -104,6 +105,11 @@ func (r *results) kept(fault, queue string, from uint64) (n int) {
 		}
 	}
 	return n
+}
+
+// complete reports whether all faults have as many runs that were not discarded.
+func (r *results) complete(list []faultCase, queue string, runs int, from uint64) bool {
+	return !slices.ContainsFunc(list, func(f faultCase) bool { return r.kept(f.name, queue, from) < runs })
 }
 
 // alarms returns the causes that runs of a healthy server name.

@@ -33,8 +33,8 @@ type slotsCompared struct {
 // The load under which one slot is compared with four: what one slot can serve, so that few wait for long and more do.
 const (
 	slotsShare   = 0.75
-	slotsRuns    = 3
-	slotsSeconds = 15
+	slotsRuns    = 2
+	slotsSeconds = 12
 )
 
 // compareSlots sends the same requests to a server that computes one at a time and to one that computes four, and asks of
