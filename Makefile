@@ -97,7 +97,7 @@ ollama-test: build ## the gateway and load on a real Ollama, which is built firs
 
 .PHONY: ground-truth-real
 ground-truth-real: preflight ## docs/ground_truth_real.md: faults on a real Ollama server on the CPU, ten runs each (40 minutes)
-	@.ci/realtruth --seed 200 --out docs/ground_truth_real.json --doc docs/ground_truth_real.md
+	@.ci/realtruth --seed 400 --out docs/ground_truth_real.json --doc docs/ground_truth_real.md
 
 .PHONY: ground-truth-gpu
 ground-truth-gpu: preflight ## the same with OLLAMA=FILE, a server with a CUDA backend, and a model of 1B weights, into docs/ground_truth_gpu.md
