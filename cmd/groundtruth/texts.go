@@ -97,7 +97,7 @@ var explanations = []struct{ fault, named, why string }{
 	{"overload", "admission-limit", "256 slots are all taken, and the rule holds that there is room for more; in the simulation, E2E is no shorter with 384 or 512"},
 	{"overload", "decode-overhead-bound", "a step with one request is worked out from a run in which none is alone: 36.6 ms, where the host in truth takes 1.5"},
 	{"input-copy", "", "Triton shows 1 % of computation in copies: what they cost is that everybody's decoding waits for each of them"},
-	{"healthy", "prefill-underused", "llama.cpp states input tokens without the cached ones, as the real one does; the reader takes the cached ones off once more"},
+	{"healthy", "prefill-underused", "llama.cpp states input tokens without the cached ones, as the real one does; the reader took the cached ones off once more, and was mended after this run"},
 	{"healthy-busy", "prefill-underused", "the same"},
 	{"healthy-bursts", "prefill-underused", "the same"},
 	{"prefix-break", "", "TensorRT-LLM states no cached tokens, and from 90 requests they could not be worked out"},
