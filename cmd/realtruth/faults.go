@@ -89,8 +89,10 @@ func threes(rate float64, _ int64) arrival.Process {
 	return func(r *rand.Rand) iter.Seq[int64] {
 		return func(yield func(int64) bool) {
 			for at := range arrival.Constant(rate / 3)(r) {
-				if !yield(at) || !yield(at) || !yield(at) {
-					return
+				for range 3 {
+					if !yield(at) {
+						return
+					}
 				}
 			}
 		}
