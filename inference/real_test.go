@@ -182,11 +182,35 @@ func logged(log []ollama.LogEvent, kind ollama.LogKind, tokens, bytes int) int64
 	return 0
 }
 
-// A client that goes away stops the real server too, and the next one is served.
+// A client that goes away stops the real server too, and the next one is served. Ollama loses a request's place for ever
+// when its connection closes in the moment that it passes a message on, about once in a hundred departures from a model as
+// small as this one (https://github.com/ollama/ollama/issues/17131), so that three servers are tried. A gateway that does
+// not pass a departure on fails on each: 100000 tokens take minutes.
 func TestRealOllamaStopsForClientsThatGoAway(t *testing.T) {
-	server, model := realOllama(t)
-	r := realRig(t, server, model)
+	const servers, patience = 3, 10 * time.Second
+	for i := range servers {
+		server, model := realOllama(t)
+		r := realRig(t, server, model)
+		departure(t, r)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		status, body, err := generate(ctx, r, `{"model":"random","prompt":"hi","stream":false,"options":{"num_predict":2}}`)
+		cancel()
+		switch {
+		case err == nil && status == http.StatusOK:
+			return
+		case err == nil:
+			t.Fatalf("the next request: %d %s", status, body)
+		}
+		t.Logf("server %d of %d: the next request waited %s for one that is gone", i+1, servers, patience)
+	}
+	t.Errorf("%d servers went on for a client that was gone", servers)
+}
+
+// departure is a client that goes away while its answer streams, whose request's span says so.
+func departure(t *testing.T, r *rig) {
+	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL+"/api/generate", strings.NewReader(`{"model":"random","prompt":"hi","options":{"num_predict":100000}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -196,20 +220,28 @@ func TestRealOllamaStopsForClientsThatGoAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer res.Body.Close()
 	if _, err := io.ReadFull(res.Body, make([]byte, 1000)); err != nil {
 		t.Fatal(err)
 	}
 	leave()
-	res.Body.Close()
 	request, _ := r.request(t)
 	if got := about(request, "error.type"); got != "cancelled" || request.Parent().TraceID().String() != "0af7651916cd43dd8448eb211c80319c" {
 		t.Errorf("error.type %q, trace %s", got, request.Parent().TraceID())
 	}
-	began := time.Now()
-	if status, _, body := post(t, r.URL+"/api/generate", `{"model":"random","prompt":"hi","stream":false,"options":{"num_predict":2}}`); status != http.StatusOK {
-		t.Errorf("the next request: %d %s", status, body)
+}
+
+// generate asks and reads the whole answer.
+func generate(ctx context.Context, r *rig, body string) (status int, answer string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL+"/api/generate", strings.NewReader(body))
+	if err != nil {
+		return 0, "", err
 	}
-	if took := time.Since(began); took > 10*time.Second { // 100000 tokens take minutes
-		t.Errorf("the next request waited %s for one that is gone", took)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
 	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(data), err
 }
