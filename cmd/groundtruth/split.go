@@ -16,7 +16,7 @@ import (
 )
 
 // splitFile says which faults, intensities, workloads, model and device shapes, dialects and seeds are for tuning, which
-// of these were held out in the round before and have been looked at, and which nobody looks at before the rules are done.
+// of these were held out in rounds before and have been looked at, and which nobody looks at before the rules are done.
 //
 //go:embed split.json
 var splitFile []byte
@@ -37,15 +37,16 @@ type split struct {
 	Pairs     halves[string] `json:"pairs"`
 }
 
-// halves are what is for tuning, what was seen and is for tuning by now, and what is held out.
+// halves are what is for tuning, what was seen and is for tuning by now, by the round in which it was held out, and what is
+// held out.
 type halves[T any] struct {
-	Develop []T `json:"develop"`
-	Seen    []T `json:"seen"`
-	HeldOut []T `json:"held_out"`
+	Develop []T   `json:"develop"`
+	Seen    [][]T `json:"seen"`
+	HeldOut []T   `json:"held_out"`
 }
 
-func (h halves[T]) tuning() []T { return slices.Concat(h.Develop, h.Seen) }
-func (h halves[T]) all() []T    { return slices.Concat(h.Develop, h.Seen, h.HeldOut) }
+func (h halves[T]) tuning() []T { return slices.Concat(h.Develop, slices.Concat(h.Seen...)) }
+func (h halves[T]) all() []T    { return slices.Concat(h.tuning(), h.HeldOut) }
 
 type seeds struct {
 	halves[uint64]
@@ -180,9 +181,11 @@ func (s *split) scenarios() (list []scenario, err error) {
 				})
 			}
 		}
-		for c := range crossed(f.Seen, s.Workloads.Seen, s.Shapes.Seen) {
-			c.seed, c.dialects = in(s.Seeds.Seen, fi+c.n), []string{mainDialect, in(forTuning, c.n)}
-			add(partDevelop, at(f.Name, c.x), c.scenario)
+		for round, seen := range f.Seen {
+			for c := range crossed(seen, s.Workloads.Seen[round], s.Shapes.Seen[round]) {
+				c.seed, c.dialects = in(s.Seeds.Seen[round], fi+c.n), []string{mainDialect, in(forTuning, c.n)}
+				add(partDevelop, at(f.Name, c.x), c.scenario)
+			}
 		}
 		for c := range crossed(f.HeldOut, s.Workloads.HeldOut, s.Shapes.HeldOut) {
 			c.seed, c.dialects = in(s.Seeds.HeldOut, fi+c.n), []string{mainDialect, in(heldOut, c.n), in(forTuning, c.n)}
@@ -206,10 +209,15 @@ func (s *split) scenarios() (list []scenario, err error) {
 				}
 				tuned := slices.Contains(s.Healthy.tuning(), name)
 				switch {
-				case tuned && slices.Contains(s.Workloads.Develop, w) && slices.Contains(s.Shapes.Develop, h):
+				case !tuned:
+				case slices.Contains(s.Workloads.Develop, w) && slices.Contains(s.Shapes.Develop, h):
 					healthy(partHealthy, s.Seeds.Healthy.Develop, s.Dialects.tuning())
-				case tuned && slices.Contains(s.Workloads.Seen, w) && slices.Contains(s.Shapes.Seen, h):
-					healthy(partHealthy, s.Seeds.Healthy.Seen, s.Dialects.tuning())
+				default:
+					for round, seeds := range s.Seeds.Healthy.Seen {
+						if slices.Contains(s.Workloads.Seen[round], w) && slices.Contains(s.Shapes.Seen[round], h) {
+							healthy(partHealthy, seeds, s.Dialects.tuning())
+						}
+					}
 				}
 				if slices.Contains(s.Workloads.HeldOut, w) || slices.Contains(s.Shapes.HeldOut, h) {
 					healthy(partHealthyHeldOut, s.Seeds.Healthy.HeldOut, s.Dialects.all())
@@ -226,7 +234,9 @@ func (s *split) scenarios() (list []scenario, err error) {
 			}
 		}
 		damaged(f.Develop, s.Workloads.Develop, s.Shapes.Develop, s.Seeds.Develop, false)
-		damaged(f.Seen, s.Workloads.Seen, s.Shapes.Seen, s.Seeds.Seen, false)
+		for round, seen := range f.Seen {
+			damaged(seen, s.Workloads.Seen[round], s.Shapes.Seen[round], s.Seeds.Seen[round], false)
+		}
 		damaged(f.HeldOut, s.Workloads.HeldOut, s.Shapes.HeldOut, s.Seeds.HeldOut, true)
 	}
 	paired := func(pairs, workloads []string, shapes []shape, seeds []uint64, heldOut bool) {
@@ -235,7 +245,9 @@ func (s *split) scenarios() (list []scenario, err error) {
 		}
 	}
 	paired(s.Pairs.Develop, s.Workloads.Develop[:1], s.Shapes.Develop, s.Seeds.Develop, false)
-	paired(s.Pairs.Seen, s.Workloads.Seen, s.Shapes.Seen, s.Seeds.Seen, false)
+	for round, seen := range s.Pairs.Seen {
+		paired(seen, s.Workloads.Seen[round], s.Shapes.Seen[round], s.Seeds.Seen[round], false)
+	}
 	paired(s.Pairs.HeldOut, s.Workloads.HeldOut, s.Shapes.HeldOut, s.Seeds.HeldOut, true)
 	return list, err
 }
