@@ -1,9 +1,9 @@
 package rules
 
 import (
-	"cmp"
 	"slices"
 
+	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/population"
 )
 
@@ -33,7 +33,7 @@ func (v *view) measureBystanders() {
 	for _, list := range byName {
 		atRest := restOf(list, busy)
 		for _, b := range list {
-			took, shared := float64(b.End-b.Start), float64(overlapOf(busy, b.Start, b.End))
+			took, shared := float64(b.End-b.Start), float64(busy.Overlap(b.Start, b.End))
 			if shared > 0 {
 				during = append(during, took)
 			}
@@ -70,11 +70,11 @@ func (v *view) sameProcess(b *population.Bystander) bool {
 
 // restOf returns what bystanders of one name take while no model call runs: the median of those that overlap none or,
 // where they are under three, the quickest fifth.
-func restOf(list []population.Bystander, busy []stretch) float64 {
+func restOf(list []population.Bystander, busy analyzer.Stretches) float64 {
 	var all, quiet []float64
 	for _, b := range list {
 		all = append(all, float64(b.End-b.Start))
-		if overlapOf(busy, b.Start, b.End) == 0 {
+		if busy.Overlap(b.Start, b.End) == 0 {
 			quiet = append(quiet, float64(b.End-b.Start))
 		}
 	}
@@ -86,38 +86,13 @@ func restOf(list []population.Bystander, busy []stretch) float64 {
 	return all[population.NearestRank(len(all), 0.2)]
 }
 
-// A stretch is an interval of time, in nanoseconds since the Unix epoch.
-type stretch struct{ from, to int64 }
-
-// modelCalls returns when the engine worked on a request, as stretches that do not touch.
-func (v *view) modelCalls() []stretch {
-	var list []stretch
+// modelCalls returns when the engine worked on a request.
+func (v *view) modelCalls() analyzer.Stretches {
+	var list []analyzer.Stretch
 	for _, r := range v.members {
 		if from, to := serving(r); to > from {
-			list = append(list, stretch{from, to})
+			list = append(list, analyzer.Stretch{From: from, To: to})
 		}
 	}
-	return joined(list)
-}
-
-// joined returns the stretches in order, those that overlap or touch as one.
-func joined(list []stretch) (out []stretch) {
-	slices.SortFunc(list, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
-	for _, s := range list {
-		if last := len(out) - 1; last >= 0 && s.from <= out[last].to {
-			out[last].to = max(out[last].to, s.to)
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-// overlapOf returns how much of [from, to] lies in the stretches, which are in order and do not touch.
-func overlapOf(list []stretch, from, to int64) (ns int64) {
-	i, _ := slices.BinarySearchFunc(list, from, func(s stretch, at int64) int { return cmp.Compare(s.to, at) })
-	for ; i < len(list) && list[i].from < to; i++ {
-		ns += max(0, min(list[i].to, to)-max(list[i].from, from))
-	}
-	return ns
+	return analyzer.Union(list)
 }

@@ -123,7 +123,7 @@ func (v *view) measureInterference() {
 	for _, r := range list {
 		decode := float64(r.LastToken - r.FirstToken)
 		rate = append(rate, float64(r.OutputTokens-1)/decode)
-		overlap = append(overlap, float64(overlapOf(busy, r.FirstToken, r.LastToken))/decode)
+		overlap = append(overlap, float64(busy.Overlap(r.FirstToken, r.LastToken))/decode)
 	}
 	at, slope, half, ok := plane(overlap, others, rate)
 	if !ok || at <= 0 || slope+half >= 0 { // no slower under foreign prefill, as far as can be told
@@ -165,16 +165,16 @@ func plane(x, y, z []float64) (at, slope, half float64, ok bool) {
 	return mz - slope*mx, slope, 2 * math.Sqrt(rest/(n-3)*syy/det), true
 }
 
-// prefillTime returns when prompts were prefilled, as stretches that do not touch. A request's own prefill ends where its
+// prefillTime returns when prompts were prefilled. A request's own prefill ends where its
 // decode begins, so that what overlaps its decode is foreign.
-func (v *view) prefillTime() []stretch {
-	var list []stretch
+func (v *view) prefillTime() analyzer.Stretches {
+	var list []analyzer.Stretch
 	for _, r := range v.members {
 		if ns := phaseTime(r, analyzer.Prefill, population.PathTTFT); ns > 0 && r.FirstToken != 0 {
-			list = append(list, stretch{r.FirstToken - ns, r.FirstToken})
+			list = append(list, analyzer.Stretch{From: r.FirstToken - ns, To: r.FirstToken})
 		}
 	}
-	return joined(list)
+	return analyzer.Union(list)
 }
 
 // measureGaps fills in what the times between chunks show.

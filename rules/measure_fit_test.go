@@ -25,14 +25,3 @@ func TestPlaneFindsTheSlopeBesideAnother(t *testing.T) {
 		t.Error("a slope on what does not vary is none")
 	}
 }
-
-func TestOverlapCountsEveryInstantOnce(t *testing.T) {
-	busy := joined([]stretch{{50, 60}, {10, 20}, {15, 30}, {60, 65}})
-	for _, c := range []struct{ from, to, want int64 }{
-		{0, 100, 35}, {0, 10, 0}, {10, 30, 20}, {12, 14, 2}, {30, 50, 0}, {25, 55, 10}, {64, 99, 1}, {65, 99, 0},
-	} {
-		if got := overlapOf(busy, c.from, c.to); got != c.want {
-			t.Errorf("overlap of [%d, %d] with %v is %d, want %d", c.from, c.to, busy, got, c.want)
-		}
-	}
-}

@@ -31,7 +31,7 @@ func (v *view) measureGapInterference() {
 		at := r.FirstToken
 		for _, us := range icl {
 			next := at + int64(us)*1000
-			length, shared := float64(next-at), float64(overlapOf(busy, at, next))
+			length, shared := float64(next-at), float64(busy.Overlap(at, next))
 			at = next
 			switch {
 			case shared == 0:

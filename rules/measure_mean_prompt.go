@@ -68,7 +68,7 @@ func (v *view) measureMeanPrompt() {
 		}
 	}
 	for _, s := range v.prefillTime() {
-		busy += s.to - s.from
+		busy += s.To - s.From
 	}
 	if prefilled < minCompared || busy <= 0 {
 		return

@@ -1,6 +1,10 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/slowtoken/slowtoken/analyzer"
+)
 
 // An instance is new when its first request starts so long after the first of all, in nanoseconds, and after so much of
 // all the time.
@@ -44,7 +48,7 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 			from, dt := changes[i-1].at, float64(c.at-changes[i-1].at)
 			for k, n := range waiting {
 				total[k] += dt * float64(n)
-				if from >= ramps.from && from < ramps.to {
+				if from >= ramps.From && from < ramps.To {
 					within[k] += dt * float64(n)
 				}
 			}
@@ -62,7 +66,7 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 	}
 	for k, m := range list {
 		if n := len(wholes[k].members); n > 0 {
-			m["scale_lag"] = span(slices.Min(born)-ramps.from, n)
+			m["scale_lag"] = span(slices.Min(born)-ramps.From, n)
 			m["scale_wait_share"], m["scale_share"] = number(allWithin/all, n), number(allWithin/whole, n)
 			m["scale_wait_mean"] = span(within[k]/float64(n), n)
 		}
@@ -71,9 +75,9 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 
 // rampsAround returns the stretch around a moment in which somebody waits all the time; it is empty at the moment where
 // nobody does.
-func rampsAround(changes []fleetChange, at int64) (s stretch) {
+func rampsAround(changes []fleetChange, at int64) (s analyzer.Stretch) {
 	waiting := 0
-	s = stretch{at, at}
+	s = analyzer.Stretch{From: at, To: at}
 	from := at
 	for _, c := range changes {
 		before := waiting
@@ -82,12 +86,12 @@ func rampsAround(changes []fleetChange, at int64) (s stretch) {
 		case before == 0 && waiting > 0:
 			from = c.at
 		case before > 0 && waiting == 0 && from <= at && c.at > at:
-			return stretch{from, c.at}
+			return analyzer.Stretch{From: from, To: c.at}
 		}
 		if waiting > 0 && from <= at {
-			s = stretch{from, max(at, c.at)}
+			s = analyzer.Stretch{From: from, To: max(at, c.at)}
 		} else if c.at <= at {
-			s = stretch{at, at}
+			s = analyzer.Stretch{From: at, To: at}
 		}
 	}
 	return s

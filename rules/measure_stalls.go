@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/population"
 )
 
@@ -28,7 +29,7 @@ func (v *view) measureCommonStalls() {
 	slices.Sort(begins)
 	slices.Sort(ends)
 	common, unexplained, groups := 0, 0, 0
-	var pauses []stretch
+	var stops []analyzer.Stretch
 	for i := 0; i < len(stalls); {
 		from, to, j := stalls[i].from, stalls[i].to, i
 		touched := map[int]bool{}
@@ -45,7 +46,7 @@ func (v *view) measureCommonStalls() {
 			if len(touched) >= 3 && float64(len(touched)) >= 0.8*float64(there) {
 				groups++
 				common += j - i
-				pauses = append(pauses, stretch{from, to})
+				stops = append(stops, analyzer.Stretch{From: from, To: to})
 			}
 		}
 		i = j
@@ -54,12 +55,12 @@ func (v *view) measureCommonStalls() {
 	v.m["common_stall_share"] = number(float64(common)/float64(max(1, unexplained)), unexplained)
 	// Whoever is in the process meanwhile loses it, before the first token too.
 	lost, lostFirst, withFirst := 0.0, 0.0, 0
-	pauses = joined(pauses)
+	pauses := analyzer.Union(stops)
 	for _, r := range v.latency {
-		lost += float64(overlapOf(pauses, r.Start, r.End))
+		lost += float64(pauses.Overlap(r.Start, r.End))
 		if r.FirstToken != 0 {
 			withFirst++
-			lostFirst += float64(overlapOf(pauses, r.Start, r.FirstToken))
+			lostFirst += float64(pauses.Overlap(r.Start, r.FirstToken))
 		}
 	}
 	v.m["common_stall_mean"] = span(lost/float64(max(1, len(v.latency))), common)
@@ -95,5 +96,5 @@ func (v *view) prefillIn(from, to int64) float64 {
 	if s := v.domain.Steps; s != nil {
 		return s.PromptTime(from, to)
 	}
-	return float64(overlapOf(v.prefillTime(), from, to))
+	return float64(v.prefillTime().Overlap(from, to))
 }

@@ -1,7 +1,6 @@
 package population
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -115,7 +114,7 @@ func (p *Population) doorWaits(members []int32) []doorWait {
 		// The loop may still be held by what it does for others before they reach the engine.
 		handled := p.handling(members)
 		shut = func(w doorWait) bool {
-			return !letsIn(accepted, w) && overlap(handled, w.from, w.to) >= (1-doorSlack)*float64(w.to-w.from)
+			return !letsIn(accepted, w) && float64(handled.Overlap(w.from, w.to)) >= (1-doorSlack)*float64(w.to-w.from)
 		}
 	}
 	return slices.DeleteFunc(list, func(w doorWait) bool { return !shut(w) })
@@ -191,28 +190,26 @@ func rarely(list []doorWait, times []int64) bool {
 
 // callsOverlap returns the share of the time in which the engine has a request in which it has two or more.
 func (p *Population) callsOverlap(members []int32) float64 {
-	var calls []doorWait
+	var calls []analyzer.Stretch
+	var all, any int64
 	for _, m := range members {
 		if from, to, ok := p.Records[m].InService(); ok && to > from {
-			calls = append(calls, doorWait{m, from, to})
+			calls = append(calls, analyzer.Stretch{From: from, To: to})
+			all += to - from
 		}
 	}
-	slices.SortFunc(calls, func(a, b doorWait) int { return cmp.Compare(a.from, b.from) })
-	var any, more, end int64
-	for _, c := range calls {
-		more += max(0, min(c.to, end)-c.from)
-		any += max(0, c.to-max(c.from, end))
-		end = max(end, c.to)
+	for _, s := range analyzer.Union(calls) {
+		any += s.To - s.From
 	}
 	if any == 0 {
 		return 1
 	}
-	return float64(more) / float64(any)
+	return float64(all-any) / float64(any)
 }
 
-// handling returns when the process had a request that was not at the engine yet, as ascending stretches that do not touch.
-func (p *Population) handling(members []int32) (list []doorWait) {
-	var all []doorWait
+// handling returns when the process had a request that was not at the engine yet.
+func (p *Population) handling(members []int32) analyzer.Stretches {
+	var list []analyzer.Stretch
 	for _, m := range members {
 		r := &p.Records[m]
 		to := r.Joined
@@ -220,27 +217,10 @@ func (p *Population) handling(members []int32) (list []doorWait) {
 			to = min(to, r.Entered)
 		}
 		if to > r.Accepted {
-			all = append(all, doorWait{m, r.Accepted, to})
+			list = append(list, analyzer.Stretch{From: r.Accepted, To: to})
 		}
 	}
-	slices.SortFunc(all, func(a, b doorWait) int { return cmp.Compare(a.from, b.from) })
-	for _, s := range all {
-		if last := len(list) - 1; last >= 0 && s.from <= list[last].to {
-			list[last].to = max(list[last].to, s.to)
-			continue
-		}
-		list = append(list, s)
-	}
-	return list
-}
-
-// overlap returns how much of [from, to) lies in the stretches, in nanoseconds.
-func overlap(list []doorWait, from, to int64) (ns float64) {
-	i, _ := slices.BinarySearchFunc(list, from, func(s doorWait, at int64) int { return cmp.Compare(s.to, at) })
-	for ; i < len(list) && list[i].from < to; i++ {
-		ns += float64(max(0, min(list[i].to, to)-max(list[i].from, from)))
-	}
-	return ns
+	return analyzer.Union(list)
 }
 
 // rebook moves time of one phase, before the first token, to another, as far as it was booked there.
