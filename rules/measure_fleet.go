@@ -35,6 +35,7 @@ func measureFleet(in *Input, wholes []*view) []Measures {
 		return list
 	}
 	measureSpeeds(wholes, list)
+	measureWork(wholes, list)
 	measureBalance(wholes, list)
 	measureSpeculation(in, wholes, list)
 	return list
@@ -104,6 +105,37 @@ func measureSpeeds(wholes []*view, list []Measures) {
 		s, m := &speeds[i], list[speeds[i].at]
 		m["instance_z"], m["instance_slowdown"] = number((s.level-median)/deviation, len(s.tpot)), number(s.level/median-1, len(s.tpot))
 		m["instance_requests"] = number(float64(len(s.tpot)), len(s.tpot))
+	}
+}
+
+// measureWork says how much more each instance is sent than the others are on average, in requests or in tokens of prompts
+// and answers, whichever is more.
+func measureWork(wholes []*view, list []Measures) {
+	var named []int // the domains
+	var sent, tokens []float64
+	requests, all := 0.0, 0.0
+	for k, v := range wholes {
+		if v.domain.Domain.AsOneServer {
+			continue
+		}
+		n, size := 0.0, 0.0
+		for _, r := range v.members {
+			n++
+			size += float64(max(r.InputTokens, 0) + max(r.OutputTokens, 0))
+		}
+		named, sent, tokens = append(named, k), append(sent, n), append(tokens, size)
+		requests, all = requests+n, all+size
+	}
+	others := float64(len(named) - 1)
+	for i, k := range named {
+		if requests <= sent[i] {
+			continue // nobody to compare with
+		}
+		work := sent[i] * others / (requests - sent[i])
+		if all > tokens[i] {
+			work = max(work, tokens[i]*others/(all-tokens[i]))
+		}
+		list[k]["instance_work"] = number(work, int(sent[i]))
 	}
 }
 

@@ -39,12 +39,15 @@ func (v *view) measurePrefix() {
 }
 
 // interceptTells reports whether the intercept of prefill on prompt tokens says how many are cached: prompt length
-// explains prefill, or the intercept is known to a quarter of the mean prompt. A few prompts that are far longer than the
-// others draw the line by themselves.
+// explains prefill, or what a token takes is known to half of it, or the intercept to a quarter of the mean prompt. A few
+// prompts that are far longer than the others draw the line by themselves.
 func (v *view) interceptTells(mean float64) bool {
 	p := v.domain.Sizes.Prefill
 	if long := v.m["stall_long_share"]; p == nil || p.Slope.Value <= 0 || long.Known && long.Number >= fewLongPrompts {
 		return false
+	}
+	if 2*p.Slope.Low >= p.Slope.Value {
+		return true
 	}
 	return v.m["prefill_r2"].Number >= minPrefixR2 || (p.Intercept.High-p.Intercept.Low)/p.Slope.Value <= mean/4
 }

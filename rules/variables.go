@@ -283,6 +283,7 @@ var fleetVariables = []Variable{
 	{"instance_z", Number, "", "how far its TPOT at the same number in service lies off the median of all, in robust standard deviations", analyzer.Decode, supplyInstances},
 	{"instance_slowdown", Number, UnitShare, "how much slower that is than the median", analyzer.Decode, supplyInstances},
 	{"instance_requests", Number, requests, "its requests that were compared", analyzer.Decode, supplyInstances},
+	{"instance_work", Number, ratioUnit, "what it is sent over the mean of what the others are, in requests or in tokens of prompts and answers, whichever is more", 0, supplyInstances},
 	{"idle_while_queued_share", Number, UnitShare, "share of the time in which it queues while another has at most half of what it was seen to serve", analyzer.Queue, supplyInstances},
 	{"imbalance_wait", Duration, "", "mean time that its requests wait while another has so much room", analyzer.Queue, supplyInstances},
 	{"in_flight_gini", Number, "", "Gini coefficient of requests in flight over instances", analyzer.Queue, supplyInstances},
