@@ -103,8 +103,19 @@ func (c *client) play(ctx context.Context, load []planned) ([]sent, error) {
 // attempts is how often the client tries at most.
 const attempts = 4
 
+// answerTime is how long a request may take: some ten times what the longest queue of any fault does. A server that does
+// not answer within it has lost the places of its requests, as Ollama 0.17 can (ollama#17131), and answers nobody any more.
+const answerTime = time.Minute
+
+// stuck reports whether err says that a server did not answer within answerTime, which is no end of ctx.
+func stuck(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)
+}
+
 // ask sends one request until it is answered, below a span of the application.
 func (c *client) ask(ctx context.Context, s *sent) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	ctx, span := c.tracer.Start(ctx, "answer question")
 	defer span.End()
 	begun := time.Now()

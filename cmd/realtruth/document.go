@@ -53,12 +53,7 @@ func pairs[M ~map[string]string](m M) string {
 }
 
 func (r *results) writeHow(p func(string, ...any)) {
-	discarded := 0
-	for i := range r.Runs {
-		if r.Runs[i].Discarded {
-			discarded++
-		}
-	}
+	late, stuck := r.discarded()
 	least, most := r.rounds()
 	fewer := ""
 	if least < 10 {
@@ -67,7 +62,8 @@ func (r *results) writeHow(p func(string, ...any)) {
 	p("Each fault has %s runs with the queue in the gateway%s%s.", fromTo(least, most), fewer, r.left())
 	p("Requests come at their times, whether or not earlier ones are answered; a run whose requests were sent over %g ms late", r.MaxLag)
 	p("at the 99th percentile measures the load generator: it is discarded, and where time is left another one made, with a seed of its own. That")
-	p("happened to %d of %d. Prompts begin with the same %d tokens, which the server caches, and go on for %d to %d more; answers", discarded, len(r.Runs), sharedTokens, leastTokens, leastTokens+3*differentLengths)
+	p("happened to %d of %d. A server that leaves a request without an answer for %g s has lost a place for it (ollama#17131): it is", late, len(r.Runs), answerTime.Seconds())
+	p("started again, and the run counts for nothing, which happened to %d. Prompts begin with the same %d tokens, which the server caches, and go on for %d to %d more; answers", stuck, sharedTokens, leastTokens, leastTokens+3*differentLengths)
 	p("have %d tokens unless the fault says otherwise. The queue is in the gateway, which lets in as many as the server computes", outputTokens)
 	p("at once, or in the server, when the gateway lets in %d. Each run is read twice: from the spans of application and gateway,", wideSlots)
 	p("and blind, from the application's own spans as the GenAI conventions have them.")

@@ -53,12 +53,12 @@ var cases = []faultCase{
 	{name: "overload", doc: "1.4 times what can be served arrives", requests: 200, share: 1.4, label: labelOf("overload")},
 	{name: "burst", doc: "40 requests come within 0.2 s, twice, on top of a third of what can be served", requests: 70, share: 0.35, load: burst, label: labelOf("burst")},
 	{name: "long-prompts", doc: "prompts of 800 tokens, which take 30 % of the time, among short ones that come three at once, with answers of 300", requests: 40, share: 0.4, load: threes, long: 0.3, answers: answers{300, 0.1}, label: labelOf("long-prompts")},
-	{name: "long-output", doc: "answers of 200 tokens in the median, some far longer", requests: 32, share: 0.5, answers: answers{200, 0.9}, label: labelOf("long-output")},
+	{name: "long-output", doc: "answers of 200 tokens in the median, some far longer", requests: 40, share: 0.35, answers: answers{200, 0.9}, label: labelOf("long-output")},
 	{name: "cold-load", doc: "the model is unloaded after every answer", requests: 10, share: 0.07, load: evenly, unload: true, label: labelOf("cold-load")},
 	{name: "slow-network", doc: "60 ms more each way between client and gateway", requests: 54, share: 0.35, delay: 60 * time.Millisecond, label: labelOf("slow-network")},
 	{name: "slow-reader", doc: "the client takes 5 ms over each line of an answer of 250 tokens", requests: 20, share: 0.6, answers: answers{250, 0.1}, reading: 5 * time.Millisecond, label: labelOf("slow-reader")},
 	{name: "cpu-hog", doc: "the second of two servers has half of its CPU time: its processes are stopped for 10 of every 20 ms, as by a quota or on a full host", requests: 100, share: 0.25, servers: 2, stops: stops{10 * time.Millisecond, 20 * time.Millisecond}, label: fault.Label{Rules: []string{"noisy-neighbour"}, Phase: analyzer.Decode}},
-	{name: "prefix-break", doc: "a nonce stands before the 150 tokens that all prompts share", requests: 42, share: 0.25, nonce: true, label: labelOf("prefix-break")},
+	{name: "prefix-break", doc: "a nonce stands before the 150 tokens that all prompts share", requests: 60, share: 0.25, nonce: true, label: labelOf("prefix-break")},
 	{name: "retries", doc: "30 % of attempts are answered with 503 after 60 ms, and tried again after 150 ms", requests: 54, share: 0.35, refuse: 0.3, backoff: 150 * time.Millisecond, label: labelOf("retries")},
 	{name: "pause", doc: "the server's processes are stopped (SIGSTOP) for 300 ms every 1.5 s", requests: 48, share: 0.7, answers: answers{250, 0.1}, stops: stops{300 * time.Millisecond, 1500 * time.Millisecond}, label: labelOf("pause")},
 }
@@ -66,7 +66,7 @@ var cases = []faultCase{
 // However fast the server is, requests arrive for so long.
 const (
 	leastTime = 6 * time.Second
-	mostTime  = 24 * time.Second
+	mostTime  = 36 * time.Second
 )
 
 // length is how long requests arrive at a server that can serve so many a second.

@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.StringVar(&o.model, "model", "5M", "size of the random model, as slowtoken model make has them")
 	flags.StringVar(&o.device, "device", "cpu", "what it must compute on: cpu, or cuda, which is an error when the server's log does not say that it does")
 	flags.IntVar(&o.runs, "runs", 10, "runs of each fault, with the queue in the gateway")
-	flags.IntVar(&o.wide, "wide", 2, "runs of each fault beside those, with more slots in the gateway than in Ollama, so that the queue is in Ollama")
+	flags.IntVar(&o.wide, "wide", 1, "runs of each fault beside those, with more slots in the gateway than in Ollama, so that the queue is in Ollama")
 	flags.IntVar(&o.seconds, "seconds", 0, "let requests arrive no longer than so in any run; 0: as long as each fault has it")
 	flags.DurationVar(&o.maxLag, "max-lag", 5*time.Millisecond, "discard a run whose requests were sent later than this, at the 99th percentile: it measures the load generator")
 	flags.Uint64Var(&o.seed, "seed", 1, "another seed, other requests")

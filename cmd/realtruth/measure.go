@@ -91,7 +91,13 @@ func (o *options) runAll(ctx context.Context, park *park, list []faultCase, now 
 		for n := range part.runs + part.runs/3 {
 			for i := range list {
 				if i == 0 && n > 0 && !r.complete(list, part.where, part.runs, o.seed) {
-					if err := park.machines[0].measureRate(ctx, &now); err != nil {
+					err := park.machines[0].measureRate(ctx, &now)
+					if stuck(ctx, err) {
+						if err = park.restart(ctx); err == nil {
+							err = park.machines[0].measureRate(ctx, &now)
+						}
+					}
+					if err != nil {
 						return err
 					}
 				}
@@ -103,6 +109,10 @@ func (o *options) runAll(ctx context.Context, park *park, list []faultCase, now 
 					continue
 				}
 				one, err := o.runOnce(ctx, park.of(f), f, part.where, seed, now, set)
+				if stuck(ctx, err) {
+					one = &oneRun{Fault: f.name, Queue: part.where, Seed: seed, Pace: now.Together, Discarded: true, Why: err.Error()}
+					err = park.restart(ctx)
+				}
 				if err != nil {
 					return fmt.Errorf("%s, run %d: %w", f.name, n+1, err)
 				}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"math"
 	"net/http"
@@ -279,5 +280,28 @@ func TestDiscardedRunsAreMadeUpFor(t *testing.T) {
 	}
 	if left := r.left(); !strings.Contains(left, "burst") || strings.Contains(left, "pause") {
 		t.Errorf("left out%s", left)
+	}
+}
+
+// A server that does not answer is told from a program that is to end.
+func TestStuckIsNotTheEnd(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // whoever reads no body does not see that the client leaves
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	_, tracer := noTelemetry()
+	ask := func(whole context.Context, patience time.Duration) bool {
+		ctx, cancel := context.WithTimeout(whole, patience)
+		defer cancel()
+		return stuck(whole, newClient(tracer, &faultCase{}, server.URL).ask(ctx, &sent{}))
+	}
+	if !ask(t.Context(), time.Millisecond) {
+		t.Error("a server that answers nobody is taken for one that does")
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if ask(ended, time.Minute) {
+		t.Error("the end of the program is taken for a server that answers nobody")
 	}
 }

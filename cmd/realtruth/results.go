@@ -54,6 +54,7 @@ type oneRun struct {
 	Pace      float64     `json:"together_per_s"` // of the server, before its round
 	LagP99    float64     `json:"lag_p99_ms"`
 	Discarded bool        `json:"discarded,omitempty"`
+	Why       string      `json:"discarded_because,omitempty"` // it was, if not for requests that were sent late
 	BySpans   answer      `json:"by_spans"`
 	ByClient  answer      `json:"by_client"`
 	Errors    []timeError `json:"errors"`
@@ -68,6 +69,9 @@ func (r *oneRun) by(what string) *answer {
 
 // String is a line for whoever watches.
 func (r *oneRun) String() string {
+	if r.Why != "" {
+		return fmt.Sprintf("%-13s queue in %-7s DISCARDED: %s", r.Fault, r.Queue, r.Why)
+	}
 	text := fmt.Sprintf("%-13s queue in %-7s %3d requests, lag p99 %4.1f ms: %s %v", r.Fault, r.Queue, r.Requests, r.LagP99, r.BySpans.Judgement, r.BySpans.Named)
 	if len(r.BySpans.Minor) > 0 {
 		text += fmt.Sprintf(" (minor %v)", r.BySpans.Minor)
@@ -152,14 +156,22 @@ func (r *results) summary() string {
 			fmt.Fprintf(&b, "queue in the %-7s read from %-6s right %s\n", row.queue+",", row.by+":", share(n, of))
 		}
 	}
-	discarded := 0
+	late, stuck := r.discarded()
+	fmt.Fprintf(&b, "%d of %d runs were discarded because requests were sent late, %d because the server did not answer any more\n", late, len(r.Runs), stuck)
+	return b.String()
+}
+
+// discarded counts runs whose requests were sent late, and those whose server did not answer any more.
+func (r *results) discarded() (late, stuck int) {
 	for i := range r.Runs {
-		if r.Runs[i].Discarded {
-			discarded++
+		switch {
+		case r.Runs[i].Why != "":
+			stuck++
+		case r.Runs[i].Discarded:
+			late++
 		}
 	}
-	fmt.Fprintf(&b, "%d of %d runs were discarded because requests were sent late\n", discarded, len(r.Runs))
-	return b.String()
+	return late, stuck
 }
 
 // writeFile writes the results to a file, which holds the old ones or the new ones at any instant.
