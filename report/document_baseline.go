@@ -54,7 +54,7 @@ func (d *draft) method() {
 	d.table(t)
 
 	d.heading(2, "Definitions")
-	d.say("TTFT is the time from a request's start to its first token, E2E that to its end, TPOT the time per output token after the first. Latency measures hold successful requests. Percentiles are nearest-rank; intervals are distribution-free, 95 %%, and open where the sample is too small.")
+	d.say("TTFT is the time from a request's start to its first token, E2E that to its end, TPOT the time per output token after the first, NTPOT E2E over all output tokens. Latency measures hold successful requests. Percentiles are nearest-rank; intervals are distribution-free, 95 %%, and open (?) where the sample is too small.")
 	d.say("The critical path tiles each request exactly: at every instant one span, the last-finishing one. Timing cannot prove that one operation depended on another; the assumption is that a parent waits for its last child.")
 
 	d.heading(2, "Regimes")
@@ -138,11 +138,39 @@ func (d *draft) cdf() {
 			values[k] = float64(ns) / 1e9
 		}
 		curves = append(curves, chart.Curve{Label: dist.Measure, Sorted: values, Limit: limit})
-		if n := len(dist.Values); n > 0 {
-			said = append(said, fmt.Sprintf("half of the requests have a %s of at most %s, 95 %% at most %s", dist.Measure, Duration(float64(dist.Values[(n-1)/2])), Duration(float64(dist.Values[(n-1)*95/100]))))
+		if p50, p95, known := d.middleAndTail(dist.Measure); known {
+			said = append(said, fmt.Sprintf("half of the requests have %s of at most %s, 95 %% at most %s", article(dist.Measure), Duration(p50), Duration(p95)))
 		}
 	}
 	d.add(&page.Figure{Name: "latency-distribution", Caption: "Share of requests by latency, on a logarithmic scale", Alt: capital(strings.Join(said, "; ")) + ".", Picture: chart.CDF(curves)})
+}
+
+// middleAndTail returns p50 and p95 of a measure, as the table above the curves shows them.
+func (d *draft) middleAndTail(name string) (p50, p95 float64, known bool) {
+	for i := range d.r.Measures {
+		m := &d.r.Measures[i]
+		if m.Name != name || m.Definition != "" || m.N == 0 {
+			continue
+		}
+		for _, q := range m.Quantiles {
+			switch q.P {
+			case .5:
+				p50 = q.Value
+			case .95:
+				p95 = q.Value
+			}
+		}
+		return p50, p95, true
+	}
+	return 0, 0, false
+}
+
+// article returns the name of a measure with the article that goes with it as it is spoken.
+func article(measure string) string {
+	if measure == "E2E" {
+		return "an " + measure
+	}
+	return "a " + measure
 }
 
 func (d *draft) timeline() {

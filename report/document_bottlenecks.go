@@ -207,12 +207,12 @@ func (d *draft) fine() {
 	for i := range d.r.Scores {
 		s := &d.r.Scores[i]
 		if s.Cohort == "all" && s.Path == population.PathE2E && s.Class == "fine" {
-			list.Items = append(list.Items, page.Para(page.Mono(s.Phase.String()), page.Text(fmt.Sprintf(" has a score of %.0f: %s could be won back of a request.", *s.Value, wonBack(s.Recoverable.Value)))))
+			list.Items = append(list.Items, page.Para(page.Mono(s.Phase.String()), page.Text(fmt.Sprintf(" has a score of %.0f: %s a request could be won back.", *s.Value, wonBack(s.Recoverable.Value)))))
 		}
 	}
 	for i := range d.r.Targets {
 		if t := &d.r.Targets[i]; t.Verdict == VerdictPass && t.Sure {
-			list.Items = append(list.Items, page.Para(page.Text("The target of "+t.Measure+" "+t.Statistic+" is met.")))
+			list.Items = append(list.Items, page.Para(page.Text("The target for "+targetName(t)+" is met.")))
 		}
 	}
 	if len(list.Items) == 0 {
@@ -235,12 +235,22 @@ func (d *draft) unseen() {
 	if len(d.r.Skipped) > 0 {
 		inner := &page.List{}
 		for _, s := range d.r.Skipped {
-			needs := []string{}
-			for _, n := range s.Needs {
-				needs = append(needs, n.Variable+" ("+n.Remedy+")")
-			}
-			inner.Items = append(inner.Items, page.Para(page.Text(s.Title+": needs "+strings.Join(needs, ", "))))
+			inner.Items = append(inner.Items, page.Para(page.Text(s.Title+": needs "+needsText(s.Needs)+".")))
 		}
 		d.add(&page.Expand{Title: plural(len(d.r.Skipped), "rule") + " could not be decided for lack of data", Blocks: []page.Block{inner}})
 	}
+}
+
+// needsText lists what a rule lacks; several that one remedy brings share it.
+func needsText(needs []rules.Need) string {
+	parts := []string{}
+	for i := 0; i < len(needs); {
+		names := []string{}
+		remedy := needs[i].Remedy
+		for ; i < len(needs) && needs[i].Remedy == remedy; i++ {
+			names = append(names, needs[i].Variable)
+		}
+		parts = append(parts, strings.Join(names, ", ")+" ("+remedy+")")
+	}
+	return strings.Join(parts, ", ")
 }

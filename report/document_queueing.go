@@ -9,7 +9,7 @@ import (
 
 // queueing says of every capacity domain how its requests wait, what fits its sizes, and who made whom wait.
 func (d *draft) queueing() {
-	t := &page.Table{Caption: "Waiting, by capacity domain", Columns: numbers("Domain", "Verdict", "Mean wait, replayed", "Slots", "Used", "Arrivals of limit")}
+	t := &page.Table{Caption: "Waiting, by capacity domain", Columns: numbers("Domain", "Verdict", "Mean wait, observed and replayed", "Slots", "Used", "Arrivals of what can be served")}
 	t.Columns[1].Numeric = false
 	sizes := &page.Table{Caption: "What goes with size", Columns: numbers("Domain", "Decode step", "r, tokens", "Hidden cache", "MFU", "MBU")}
 	for i := range d.r.Domains {
@@ -17,8 +17,8 @@ func (d *draft) queueing() {
 		q := &m.Queueing
 		row := []string{domainName(m.Name), q.Verdict, Duration(q.MeanWait), "", "", fmt.Sprintf("%.3g/s", q.Arrivals)}
 		if q.Slots > 0 {
-			row[2] += ", " + Duration(q.ReplayedWait)
-			row[3], row[4] = fmt.Sprintf("%d, %s", q.Slots, q.Binding), Percent(q.Utilisation)
+			row[2] += " and " + Duration(q.ReplayedWait)
+			row[3], row[4] = fmt.Sprintf("%d, of %s", q.Slots, stageText(q.Binding)), Percent(q.Utilisation)
 			row[5] = fmt.Sprintf("%.3g of %.3g/s", q.Arrivals, q.Saturation)
 		}
 		t.Rows = append(t.Rows, page.Cells(row...))
@@ -33,10 +33,18 @@ func (d *draft) queueing() {
 	}
 	d.table(t)
 	d.table(sizes)
-	d.say("r is how many prompt tokens are prefilled in the time of one decode step; a hidden cache holds tokens of every prompt that nobody reports as cached; MFU is of prefill, MBU of decode.")
+	d.say("r is how many prompt tokens are prefilled in the time of one decode step; the hidden cache is how many tokens of each prompt are cached though nobody reports it; MFU is that of prefill, MBU that of decode.")
 	for i := range d.r.Domains {
 		d.blame(&d.r.Domains[i])
 	}
+}
+
+// stageText says in which stages a limit holds requests.
+func stageText(stage string) string {
+	if stage == "both" {
+		return "prefill and decode together"
+	}
+	return stage
 }
 
 func estimated(e *population.Estimate, unit string) string {
@@ -64,7 +72,7 @@ func (d *draft) blame(m *Domain) {
 	if b == nil || b.Waited == 0 || len(b.Culprits) == 0 {
 		return
 	}
-	t := &page.Table{Caption: "Whom others waited for, in " + domainName(m.Name), Columns: numbers("Trace", "Prompt", "Held", "Share", "Replayed")}
+	t := &page.Table{Caption: "Whom others waited for, in " + domainName(m.Name), Columns: numbers("Trace", "Prompt tokens", "Held", "Share", "Replayed")}
 	for i := range b.Culprits {
 		c := &b.Culprits[i]
 		tokens := ""
@@ -74,15 +82,19 @@ func (d *draft) blame(m *Domain) {
 		t.Rows = append(t.Rows, []page.Paragraph{cell(page.Mono(c.TraceID.String())), cell(page.Text(tokens)), cell(page.Text(Duration(float64(c.Held)))), cell(page.Text(Percent(c.Share))), cell(page.Text(Percent(c.Without.Share)))})
 	}
 	d.table(t)
-	d.say("Held is how long others waited for it, replayed how much less they would wait without it. Waiting is shared among those in %s by %s: %s in all, of which %s was waited for nobody, and %s for all who are not listed.",
-		b.Stage, b.Resource, Duration(float64(b.Waited)), Duration(float64(b.Nobody)), Duration(float64(b.Others)))
+	d.say("Held is how long others waited for a request, share its part of all waiting, replayed by how much they would wait less without it. Waiting is shared among those in %s by their %s: %s in all, %s of it while nobody was in service, and %s for requests that are not listed.",
+		stageText(b.Stage), b.Resource, Duration(float64(b.Waited)), Duration(float64(b.Nobody)), Duration(float64(b.Others)))
 	if len(b.Longest) == 0 {
 		return
 	}
 	w := &b.Longest[0]
-	text := fmt.Sprintf("The longest wait was that of trace %s, %s", w.TraceID, Duration(float64(w.Waited)))
+	text := fmt.Sprintf("The longest wait was that of trace %s: %s", w.TraceID, Duration(float64(w.Waited)))
 	for i := range w.For {
-		text += fmt.Sprintf("; %s for trace %s", Duration(float64(w.For[i].Held)), w.For[i].TraceID)
+		sep := ", of which "
+		if i > 0 {
+			sep = ", "
+		}
+		text += fmt.Sprintf("%s%s for trace %s", sep, Duration(float64(w.For[i].Held)), w.For[i].TraceID)
 	}
 	d.say("%s.", text)
 }

@@ -66,7 +66,7 @@ func (d *draft) recommendation(f *rules.Finding) {
 	if r.Before != "" || r.After != "" {
 		d.add(&page.Table{Caption: "Before and after", Columns: []page.Column{{Title: "Before"}, {Title: "After"}}, Rows: [][]page.Paragraph{{cell(page.Mono(r.Before)), cell(page.Mono(r.After))}}})
 	}
-	d.add(&page.Table{Columns: []page.Column{{Title: "Expected"}, {Title: "Effort"}, {Title: "Risk"}, {Title: "Priority"}}, Rows: [][]page.Paragraph{page.Cells(
+	d.add(&page.Table{Columns: []page.Column{{Title: "Expected, a request"}, {Title: "Effort"}, {Title: "Risk"}, {Title: "Priority"}}, Rows: [][]page.Paragraph{page.Cells(
 		"E2E "+amountText(f.Recoverable)+", TTFT "+amountText(f.TTFT), string(r.Effort), string(r.Risk), priorityText(f))}})
 	if p := f.Predicted; p != nil && p.Why == "" {
 		d.add(page.Para(page.Strong("By replay of the real arrivals:"), page.Text(" E2E p95 goes from "+Duration(p.Before.Value)+" to "+Duration(p.After.Value)+".")))
@@ -79,5 +79,5 @@ func priorityText(f *rules.Finding) string {
 	if f.Rank == 0 {
 		return "not ranked"
 	}
-	return fmt.Sprintf("%d, at %s", f.Rank, Duration(f.Priority.Value*1e6))
+	return fmt.Sprintf("%d, weight %s", f.Rank, Duration(f.Priority.Value*1e6))
 }

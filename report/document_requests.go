@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slowtoken/slowtoken/analyzer/population"
 	"github.com/slowtoken/slowtoken/report/chart"
 	"github.com/slowtoken/slowtoken/report/page"
 )
@@ -19,8 +20,12 @@ func (d *draft) tail() {
 		}
 		said = true
 		name := fmt.Sprintf("regime %d, %s", t.Regime+1, t.Path)
-		stacks := []chart.Stack{{Label: "faster half", Seconds: float64(t.BodyMean) / 1e9}, {Label: "slowest 5 %", Seconds: float64(t.TailMean) / 1e9}}
-		table := &page.Table{Caption: capital(name) + ": mean of the slowest 5 % against the faster half", Columns: numbers("Phase", "Faster half", "Slowest 5 %", "Difference", "Share")}
+		slowest := "slowest 5 %"
+		if t.Path != population.PathE2E {
+			slowest += " by E2E"
+		}
+		stacks := []chart.Stack{{Label: "faster half", Seconds: float64(t.BodyMean) / 1e9}, {Label: slowest, Seconds: float64(t.TailMean) / 1e9}}
+		table := &page.Table{Caption: capital(name) + ": mean of the " + slowest + " against the faster half", Columns: numbers("Phase", "Faster half", "Slowest", "Difference", "Share")}
 		for _, part := range t.Parts {
 			label, fill := part.Phase.String(), part.Phase.String()
 			if len(part.Covers) > 0 {
@@ -34,7 +39,7 @@ func (d *draft) tail() {
 		if len(t.Parts) > 0 && t.Difference > 0 {
 			alt += fmt.Sprintf(" %s of the difference is %s.", Percent(t.Parts[0].Share), table.Rows[0][0][0].(page.Text))
 		}
-		d.add(&page.Figure{Name: fmt.Sprintf("tail-%d-%s", t.Regime+1, strings.ToLower(t.Path.String())), Caption: capital(name) + ": the faster half and the slowest 5 %, by phase, on the same scale", Alt: alt, Picture: chart.Stacks(stacks)})
+		d.add(&page.Figure{Name: fmt.Sprintf("tail-%d-%s", t.Regime+1, strings.ToLower(t.Path.String())), Caption: capital(name) + ": the faster half and the " + slowest + ", in their phases, on the same scale", Alt: alt, Picture: chart.Stacks(stacks)})
 		if t.TooFew {
 			d.say("The tail has %s only: too few to conclude from.", plural(t.Tail, "request"))
 		}
@@ -77,7 +82,7 @@ func (d *draft) turns() {
 		d.say("No agent or chain is seen: every request stands for itself.")
 	}
 	d.table(t)
-	t = &page.Table{Caption: "Requests by kind", Columns: numbers("Requests", "n", "Typical TTFT", "Typical E2E", "Worst E2E")}
+	t = &page.Table{Caption: "Requests by kind", Columns: numbers("Requests", "n", "TTFT of a typical one", "E2E of it", "E2E of the slowest")}
 	for i := range d.r.Cohorts {
 		c := &d.r.Cohorts[i]
 		if c.Typical == nil || c.Worst == nil || len(t.Rows) == longList {
@@ -130,7 +135,17 @@ func (d *draft) correlations() {
 		t.Rows = append(t.Rows, page.Cells(c.Phase.String(), c.Attribute+" = "+c.Value, Count(c.N), fmt.Sprintf("%.2g", c.Lift), fmt.Sprintf("%.2f", c.Delta), signedDuration(c.Mean), fmt.Sprintf("%.2g", c.P)))
 	}
 	if len(t.Rows) == 0 {
-		d.say("No attribute value stands out.")
+		d.say("%s", d.noCorrelation())
 	}
 	d.table(t)
+}
+
+// noCorrelation says that no attribute stands out, or why that was not looked at.
+func (d *draft) noCorrelation() string {
+	for _, a := range d.r.Abstained {
+		if a.What == population.AbstainedCorrelation {
+			return "Not looked at: " + a.Why + "."
+		}
+	}
+	return "No attribute value stands out."
 }

@@ -77,7 +77,7 @@ func (d *draft) inShort() []page.Block {
 		f := &r.Findings[0]
 		blocks := []page.Block{
 			page.Para(page.Strong(f.Title+"."), page.Text(" "+f.Cause)),
-			page.Para(page.Text("To be won back: "+amountText(f.Recoverable)+" a request on average over the "+Count(f.Who.N)+" affected of "+Count(f.Who.Of)+" requests. First change: "), page.Strong(f.Recommendation.Summary), page.Text("."+d.predicted(f))),
+			page.Para(page.Text("To be won back: "+amountText(f.Recoverable)+" a request, on average over the "+Count(f.Who.N)+" affected of "+Count(f.Who.Of)+" requests. First change: "), page.Strong(f.Recommendation.Summary), page.Text("."+d.predicted(f))),
 		}
 		if missed := d.missed(); missed != "" {
 			blocks = append(blocks, page.Para(page.Text(missed)))
@@ -97,6 +97,14 @@ func (d *draft) predicted(f *rules.Finding) string {
 	return ""
 }
 
+// targetName names what a target is for.
+func targetName(t *TargetResult) string {
+	if t.Measure == targetErrors {
+		return "the share of errors"
+	}
+	return t.Measure + " " + t.Statistic
+}
+
 // missed names the targets that are missed.
 func (d *draft) missed() string {
 	list := []string{}
@@ -109,7 +117,7 @@ func (d *draft) missed() string {
 		if t.Statistic == "share" {
 			value, limit = Percent(*t.Value), Percent(t.Limit)
 		}
-		list = append(list, fmt.Sprintf("%s %s (%s, limit %s)", t.Measure, t.Statistic, value, limit))
+		list = append(list, fmt.Sprintf("%s (%s, limit %s)", targetName(t), value, limit))
 	}
 	if len(list) == 0 {
 		return ""
@@ -164,14 +172,20 @@ func (d *draft) targets() {
 			return Duration(v)
 		}
 		measured, between := "not known", "open"
+		if target.Statistic == "mean" {
+			between = "not computed"
+		}
 		if target.Value != nil {
 			measured = print(*target.Value)
 		}
-		if target.Low != nil && target.High != nil {
+		switch {
+		case target.Low != nil && target.High != nil:
 			between = print(*target.Low) + " to " + print(*target.High)
+		case target.Low != nil:
+			between = print(*target.Low) + " to ?"
 		}
 		t.Rows = append(t.Rows, []page.Paragraph{
-			cell(page.Text(target.Measure + " " + target.Statistic)), cell(page.Text(print(target.Limit))), cell(page.Text(measured)),
+			cell(page.Text(targetName(target))), cell(page.Text(print(target.Limit))), cell(page.Text(measured)),
 			cell(page.Text(between)), cell(page.Text(Count(target.N))), verdictCell(target),
 		})
 	}
@@ -192,7 +206,7 @@ func verdictCell(t *TargetResult) page.Paragraph {
 	}
 	out := page.Para(page.Status{Word: t.Verdict, Color: color})
 	if t.Low != nil && t.High != nil && !t.Sure && t.Verdict != VerdictUnknown {
-		out = append(out, page.Text(" (the interval holds the limit)"))
+		out = append(out, page.Text(" (not certain: the limit lies within the interval)"))
 	}
 	if t.Why != "" {
 		out = append(out, page.Text(" "+t.Why))

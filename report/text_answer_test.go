@@ -63,7 +63,7 @@ func TestTheAnswerHasEverythingInOrder(t *testing.T) {
 	at := 0
 	for _, want := range []string{
 		"cause      prefill runs in chunks", "wins back 11.0 s (10.0 s to 12.0 s) a request for 40 of 200",
-		"do first   --max-num-batched-tokens=2048 (vLLM): let a step", "; by replay E2E p95 9.00 s, now 28.0 s\n",
+		"do first   --max-num-batched-tokens=2048 (vLLM): let a step", "; by replay, E2E p95 28.0 s to 9.00 s\n",
 		"incident   12:00:00.000: 40 requests", "window     2026", "read       6 traces", "requests   6", "latency ", "  TTFT", "  TPOT", "  E2E",
 		"targets    unknown", "slo        ", "critical path", "; * before others wait less)\n", "  queue ", "  tokenize", "  gpu_transfer", "  prefill", "  decode",
 		"look at    trace 00000000000000000000000000000001: 28.0 s, first token after 26.0 s\n",

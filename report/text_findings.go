@@ -67,6 +67,9 @@ func noCause(r *Report) string {
 			}
 			return text + ", and no rule says why"
 		}
+		if len(r.Telemetry) > 0 {
+			return fmt.Sprintf("not named: %s (%s)", lowerFirst(strings.TrimSuffix(r.Telemetry[0].Cause, ".")), r.Telemetry[0].Rule)
+		}
 		return "not named: too little is told apart by this telemetry; slowtoken rules list --coverage says what is missing"
 	}
 	text := "no bottleneck worth your time"
@@ -109,7 +112,7 @@ func predictedText(f *rules.Finding) string {
 	if p == nil || p.Why != "" {
 		return ""
 	}
-	return fmt.Sprintf("; by replay E2E p95 %s, now %s", Duration(p.After.Value), Duration(p.Before.Value))
+	return fmt.Sprintf("; by replay, E2E p95 %s to %s", Duration(p.Before.Value), Duration(p.After.Value))
 }
 
 // moreText names the findings after the first.

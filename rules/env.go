@@ -195,10 +195,10 @@ type Expr struct {
 	Reads   []string // the variables it reads, each once, in the order of the text
 	program cel.Program
 
-	// Of a comparison, an "and" or an "or": its sides, so that an explanation can show them and say how near it is to
-	// being true; nil else.
-	op          string
-	left, right *Expr
+	// Of a comparison, an "and", an "or" or a choice ("?:"): its sides, so that an explanation can show them and say how
+	// near it is to being true; nil else. choice says which side of a choice counts.
+	op                  string
+	left, right, choice *Expr
 }
 
 // A celError is what is wrong with an expression, at an offset of its text.
@@ -237,10 +237,10 @@ func compile(env *cel.Env, source string, names []string, depth int) (*Expr, *ce
 
 var (
 	comparisons = map[string]string{"_>=_": ">=", "_>_": ">", "_<=_": "<=", "_<_": "<", "_==_": "==", "_!=_": "!="}
-	connectives = map[string]string{"_&&_": "&&", "_||_": "||"}
+	connectives = map[string]string{"_&&_": "&&", "_||_": "||", "_?_:_": "?:"}
 )
 
-// split compiles the sides of a comparison or a connective by themselves.
+// split compiles the sides of a comparison, a connective or a choice by themselves.
 func (e *Expr) split(env *cel.Env, checked *cel.Ast, names []string, depth int) {
 	top := checked.NativeRep().Expr()
 	if top.Kind() != ast.CallKind {
@@ -253,7 +253,7 @@ func (e *Expr) split(env *cel.Env, checked *cel.Ast, names []string, depth int) 
 	if op == "" {
 		return
 	}
-	var sides [2]*Expr
+	sides := [3]*Expr{}
 	for i, arg := range top.AsCall().Args() {
 		source, err := cel.ExprToString(arg, checked.NativeRep().SourceInfo())
 		if err != nil {
@@ -265,7 +265,10 @@ func (e *Expr) split(env *cel.Env, checked *cel.Ast, names []string, depth int) 
 		}
 		sides[i] = side
 	}
-	e.op, e.left, e.right = op, sides[0], sides[1]
+	if op == "?:" {
+		sides = [3]*Expr{sides[1], sides[2], sides[0]}
+	}
+	e.op, e.left, e.right, e.choice = op, sides[0], sides[1], sides[2]
 }
 
 func kindOf(t *cel.Type) (Kind, bool) {

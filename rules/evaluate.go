@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/population"
@@ -170,6 +171,8 @@ func (e *Expr) margin(b *bindings) (float64, *Expr) {
 		return 0, e
 	}
 	switch {
+	case e.op == "?:":
+		return e.chosen(b).margin(b)
 	case e.op == "&&", e.op == "||":
 		left, nearLeft := e.left.margin(b)
 		right, nearRight := e.right.margin(b)
@@ -185,6 +188,14 @@ func (e *Expr) margin(b *bindings) (float64, *Expr) {
 		return math.Inf(1), e
 	}
 	return math.Abs(left.value.Number-right.value.Number) / math.Abs(right.value.Number), e
+}
+
+// chosen returns the side of a choice that counts.
+func (e *Expr) chosen(b *bindings) *Expr {
+	if e.choice.eval(b).value.Bool {
+		return e.left
+	}
+	return e.right
 }
 
 // near keeps the rule that is nearest to firing.
@@ -343,20 +354,38 @@ func (r *Rule) evidence(b *bindings) []EvidenceItem {
 
 // conditionItem is a condition that holds, as evidence: the side of it that was measured.
 func (r *Rule) conditionItem(when *Expr, b *bindings) EvidenceItem {
-	item := EvidenceItem{Measure: when.Text, Text: when.Text, Observed: true, Holds: true}
-	for when.op == "&&" || when.op == "||" {
+	item := EvidenceItem{Measure: when.Text, Observed: true, Holds: true}
+	for when.op == "&&" || when.op == "||" || when.op == "?:" {
 		side := when.left
-		if got := side.eval(b); !got.value.Bool {
+		switch {
+		case when.op == "?:":
+			side = when.chosen(b)
+		case !side.eval(b).value.Bool:
 			side = when.right
 		}
 		when = side
 	}
-	if when.left != nil && when.op != "" {
+	item.Text = when.words()
+	if when.left != nil {
 		got := when.left.estimate(b)
 		item.value(got.value, when.left.Kind, when.left.print(b, r))
-		item.Text = when.left.Text + " is " + item.Value + " (rule: " + when.op + " " + when.right.print(b, r) + ")"
+		item.Text = when.left.words() + " is " + item.Value
+		if word := comparisonWords[when.op]; word != "" {
+			item.Text += " (rule: " + word + " " + when.right.print(b, r) + ")"
+		}
 	}
 	return item
+}
+
+// comparisonWords are comparisons as people say them; that something is equal needs no saying beside what it is.
+var comparisonWords = map[string]string{">=": "at least", ">": "over", "<=": "at most", "<": "under", "!=": "not"}
+
+// words writes a variable by the words that its name is made of, and anything else as it is.
+func (e *Expr) words() string {
+	if _, ok := VariableNamed(e.Text); ok {
+		return strings.ReplaceAll(e.Text, "_", " ")
+	}
+	return e.Text
 }
 
 func (r *Rule) evidenceItem(e *Evidence, b *bindings) EvidenceItem {

@@ -187,6 +187,40 @@ func TestUnnamedTimeIsNotHealthy(t *testing.T) {
 	}
 }
 
+func TestDamagedTelemetryIsNotHealthy(t *testing.T) {
+	damage := "id: damage\ntitle: t\nclass: telemetry\ndoc: d\nwhen: [attributes_lost_share >= 0.1]\ncause: c\naffected: doubtful\n"
+	for name, c := range map[string]struct {
+		more string
+		want string
+	}{
+		"no phase is discredited":  {"", VerdictHealthy},
+		"decode cannot be trusted": {"discredits: [decode]\n", VerdictUntold},
+	} {
+		set := rulesOf(t, named("a", "queue", lowFix), damage+c.more+lowFix)
+		m := Measures{"queue_share": number(0.01, 100), "attributes_lost_share": number(0.5, 100)}
+		if got := set.Evaluate(caseOf(m)); got.Verdict != c.want || len(got.Telemetry) != 1 {
+			t.Errorf("%s: %s, %+v", name, got.Verdict, got.Telemetry)
+		}
+	}
+}
+
+func TestConditionsAreEvidenceInWords(t *testing.T) {
+	for when, want := range map[string]string{
+		"queue_share >= min_share":                                 "queue share is 30 % (rule: at least 20 %)",
+		"mfu < 0.15 || queue_share > 0.1":                          "queue share is 30 % (rule: over 0.1)",
+		"known(mfu) ? mfu < 0.1 : queue_share > min_share":         "queue share is 30 % (rule: over 20 %)",
+		"known(queue_share) ? targets_missed : mfu > 0.1":          "targets missed",
+		"ratio(e2e_mean, e2e_mean) <= 1.0":                         "ratio(e2e_mean, e2e_mean) is 1 (rule: at most 1)",
+		"stack == \"vllm\" && queue_share > 0.1 && stack != \"x\"": "stack is vllm",
+	} {
+		set := rulesOf(t, ruleWith("queue_share >= min_share", "'"+when+"'"))
+		got := set.Evaluate(caseOf(Measures{"queue_share": number(0.3, 100), "targets_missed": truth(true), "stack": text("vllm")}))
+		if len(got.Findings) != 1 || got.Findings[0].Evidence[0].Text != want {
+			t.Errorf("%s: %+v, want %q", when, got.Findings, want)
+		}
+	}
+}
+
 func TestIntervalsReachTheFinding(t *testing.T) {
 	set := rulesOf(t, named("a", "queue", lowFix))
 	m := Measures{"queue_share": number(0.3, 100), "queue_recoverable": span(100*time.Millisecond, 100).within(5e7, 2e8)}

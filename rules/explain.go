@@ -88,7 +88,7 @@ func (r *Rule) conditionView(when *Expr, b *bindings) ConditionView {
 	default:
 		view.Value = "fails"
 	}
-	if when.op != "" && when.op != "&&" && when.op != "||" {
+	if _, is := comparisonWords[when.op]; is || when.op == "==" {
 		view.Sides = when.left.print(b, r) + " " + when.op + " " + when.right.print(b, r)
 	}
 	return view

@@ -12,11 +12,16 @@ const (
 	largeScore   = 20  // of a phase that no finding names, while a target is missed
 )
 
-// doubtHealth takes the verdict back where too little is known for it: no rule could be decided, most of the time cannot
-// be told apart, or a phase could win back much and nothing says why.
+// doubtHealth takes the verdict back where too little is known for it: no rule could be decided, the telemetry of a phase
+// cannot be trusted, so that no rule may name it, most of the time cannot be told apart, or a phase could win back much and
+// nothing says why.
 func (s *Set) doubtHealth(cases []Case, decided map[string]bool, result *Result) {
 	bottlenecks := slices.ContainsFunc(s.Rules, func(r *Rule) bool { return r.Class != ClassTelemetry && decided[r.ID] })
-	if !bottlenecks {
+	discredited := slices.ContainsFunc(result.Telemetry, func(f Finding) bool {
+		r := s.Rule(f.Rule)
+		return r != nil && len(r.Discredits.Phases()) > 0
+	})
+	if !bottlenecks || discredited {
 		result.Verdict = VerdictUntold
 	}
 	for i := range cases {

@@ -33,11 +33,11 @@ func Examine(p *Population, o StudyOptions) *Study {
 	b.lasts = p.durations()
 	if b.groups < minBlocks {
 		s.Abstained = append(s.Abstained, Abstention{"intervals of scores",
-			fmt.Sprintf("%d blocks of independent requests, of %d that they need", b.groups, minBlocks), "a longer window"})
+			fmt.Sprintf("blocks of independent requests: %d; they need %d", b.groups, minBlocks), "a longer window"})
 	}
 	if n := cohorts[0].N; n < 2*minCohort || b.groups < minCorrelationBlocks {
-		s.Abstained = append(s.Abstained, Abstention{"which attributes go with slow phases",
-			fmt.Sprintf("%d requests in %d blocks, of %d in %d that it needs", n, b.groups, 2*minCohort, minCorrelationBlocks), "a longer window"})
+		s.Abstained = append(s.Abstained, Abstention{AbstainedCorrelation,
+			fmt.Sprintf("of the %d requests in %d blocks that it needs, %d in %d are there", 2*minCohort, minCorrelationBlocks, n, b.groups), "a longer window"})
 	}
 	head := newHeadroom(len(p.Records))
 	paths := [...]Path{PathTTFT, PathE2E}
@@ -129,7 +129,7 @@ func (p *Population) examineDomain(domain Domain, o *StudyOptions) *DomainStudy 
 		}
 		if n := len(r.Tail); n > 0 && r.TailE2E.TooFew {
 			r.Abstained = append(r.Abstained, Abstention{"tail of " + d.Domain.Label(),
-				fmt.Sprintf("it has %d of the %d requests from p95 on that it needs", n, fewForTail), "a longer window"})
+				fmt.Sprintf("requests from p95 on: %d; it needs %d", n, fewForTail), "a longer window"})
 		}
 		d.Incidents = append(d.Incidents, r.Incidents...)
 	}

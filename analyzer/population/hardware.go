@@ -151,7 +151,7 @@ func (h *Hardware) measureMFU(p *Population, regimes []*RegimeStudy, boot *boots
 		could[boot.of[r.index]] += float64(to - from)
 	}
 	if u.N < minUtilization {
-		h.abstain("MFU", fmt.Sprintf("%d requests with known prompt and prefill of their own, of %d that it needs", u.N, minUtilization), "a window with more requests")
+		h.abstain("MFU", fmt.Sprintf("%d requests with known prompt and prefill of their own; it needs %d", u.N, minUtilization), "a window with more requests")
 		return
 	}
 	u.Share, u.Interval = boot.ratio(done, could)
@@ -192,7 +192,7 @@ func (h *Hardware) measureMBU(p *Population, d *Domain, regimes []*RegimeStudy, 
 		alone.Fitted = true
 	}
 	if alone.N < minUtilization {
-		h.abstain("MBU of "+cmp.Or(d.Name, "the server"), fmt.Sprintf("%d requests decode without foreign prefill, of %d that it needs", alone.N, minUtilization), "a window with less load, or more requests")
+		h.abstain("MBU of "+cmp.Or(d.Name, "the server"), fmt.Sprintf("%d requests decode without foreign prefill; it needs %d", alone.N, minUtilization), "a window with less load, or more requests")
 		return
 	}
 	h.MBU = &alone

@@ -127,6 +127,9 @@ type Abstention struct {
 	Remedy string `json:"remedy,omitempty"` // what would show it; empty where nothing would
 }
 
+// AbstainedCorrelation is the claim that attribute values go with slow phases.
+const AbstainedCorrelation = "which attributes go with slow phases"
+
 // An Exemplar is a request to look at.
 type Exemplar struct {
 	TraceID analyzer.TraceID `json:"trace_id"`

@@ -40,7 +40,7 @@ func (t *trial) impossible() *Abstention {
 	what := "what-if of " + t.d.Domain.Label()
 	switch n := len(t.load.Jobs) + t.load.Unknown; {
 	case len(t.latent) < minWhatIf:
-		return &Abstention{what, fmt.Sprintf("%d requests with queue, prefill and decode, of %d that it needs", len(t.latent), minWhatIf), "trace the engine itself, and a longer window"}
+		return &Abstention{what, fmt.Sprintf("%d requests with queue, prefill and decode; it needs %d", len(t.latent), minWhatIf), "trace the engine itself, and a longer window"}
 	case float64(len(t.load.Jobs)) < minKnownQueue*float64(n):
 		return &Abstention{what, fmt.Sprintf("queue and prefill are told apart in %d of %d requests", len(t.load.Jobs), n), "trace the engine itself"}
 	case t.load.Opaque > 0:

@@ -75,7 +75,7 @@ func (d *demo) plan(ctx context.Context) (f demoFault, err error) {
 		f = demoFault{
 			slots: all, mendedSlots: all, pace: 0.5, change: population.Scenario{Rate: 0.5},
 			about:  fmt.Sprintf("%d requests arrive within %s, a third more than the server can answer", len(d.requests), d.o.length*2/3),
-			mended: "the same requests arrive again, half as fast",
+			mended: "the same requests arrive again, at half the rate",
 		}
 	}
 	if len(d.requests) < 20 {
