@@ -24,7 +24,7 @@ func (d *draft) tail() {
 		if t.Path != population.PathE2E {
 			slowest += " by E2E"
 		}
-		stacks := []chart.Stack{{Label: "faster half", Seconds: float64(t.BodyMean) / 1e9}, {Label: slowest, Seconds: float64(t.TailMean) / 1e9}}
+		stacks := []chart.Stack{{Label: "faster half", Seconds: float64(t.BodyMean) / 1e9}, {Label: "slowest 5 %", Seconds: float64(t.TailMean) / 1e9}}
 		table := &page.Table{Caption: capital(name) + ": mean of the " + slowest + " against the faster half", Columns: numbers("Phase", "Faster half", "Slowest", "Difference", "Share")}
 		for _, part := range t.Parts {
 			label, fill := part.Phase.String(), part.Phase.String()

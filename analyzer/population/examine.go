@@ -37,7 +37,7 @@ func Examine(p *Population, o StudyOptions) *Study {
 	}
 	if n := cohorts[0].N; n < 2*minCohort || b.groups < minCorrelationBlocks {
 		s.Abstained = append(s.Abstained, Abstention{AbstainedCorrelation,
-			fmt.Sprintf("of the %d requests in %d blocks that it needs, %d in %d are there", 2*minCohort, minCorrelationBlocks, n, b.groups), "a longer window"})
+			fmt.Sprintf("it needs %d requests in %d blocks; there are %d in %d", 2*minCohort, minCorrelationBlocks, n, b.groups), "a longer window"})
 	}
 	head := newHeadroom(len(p.Records))
 	paths := [...]Path{PathTTFT, PathE2E}
