@@ -52,8 +52,8 @@ var cases = []faultCase{
 	{name: "queue-limit", doc: "the gateway lets one request at a time into a server that computes four", requests: 120, share: 0.95, slots: 1, label: labelOf("queue-limit")},
 	{name: "overload", doc: "1.4 times what can be served arrives", requests: 200, share: 1.4, label: labelOf("overload")},
 	{name: "burst", doc: "40 requests come within 0.2 s, twice, on top of a third of what can be served", requests: 70, share: 0.35, load: burst, label: labelOf("burst")},
-	{name: "long-prompts", doc: "prompts of 800 tokens, which take 30 % of the time, among short ones that come three at once, with answers of 300", requests: 40, share: 0.4, load: threes, long: 0.3, answers: answers{300, 0.1}, label: labelOf("long-prompts")},
-	{name: "long-output", doc: "answers of 200 tokens in the median, some far longer", requests: 40, share: 0.35, answers: answers{200, 0.9}, label: labelOf("long-output")},
+	{name: "long-prompts", doc: "prompts of 800 tokens, which take 30 % of the time, among short ones that come three at once, with answers of 300", requests: 34, share: 0.4, load: threes, long: 0.3, answers: answers{300, 0.1}, label: labelOf("long-prompts")},
+	{name: "long-output", doc: "answers of 200 tokens in the median, some far longer", requests: 48, share: 0.4, answers: answers{200, 0.9}, label: labelOf("long-output")},
 	{name: "cold-load", doc: "the model is unloaded after every answer", requests: 10, share: 0.07, load: evenly, unload: true, label: labelOf("cold-load")},
 	{name: "slow-network", doc: "60 ms more each way between client and gateway", requests: 54, share: 0.35, delay: 60 * time.Millisecond, label: labelOf("slow-network")},
 	{name: "slow-reader", doc: "the client takes 5 ms over each line of an answer of 250 tokens", requests: 20, share: 0.6, answers: answers{250, 0.1}, reading: 5 * time.Millisecond, label: labelOf("slow-reader")},
@@ -66,7 +66,7 @@ var cases = []faultCase{
 // However fast the server is, requests arrive for so long.
 const (
 	leastTime = 6 * time.Second
-	mostTime  = 36 * time.Second
+	mostTime  = 40 * time.Second
 )
 
 // length is how long requests arrive at a server that can serve so many a second.

@@ -74,7 +74,7 @@ func measure(ctx context.Context, o *options, list []faultCase, progress io.Writ
 		r = before
 	}
 	if !o.noWhatIf && len(r.WhatIf) == 0 {
-		if r.WhatIf, err = compareSlots(ctx, o, m, folder, now); err != nil {
+		if r.WhatIf, err = compareSlots(ctx, o, m, folder); err != nil {
 			return nil, fmt.Errorf("compare one slot with four: %w", err)
 		}
 	}

@@ -29,12 +29,6 @@ func (p pace) rate(f *faultCase, slots int) float64 {
 	return 1 / (1/usual + more/1e3)
 }
 
-// slower is by how much of its time alone a request takes longer for each other one beside it: what the fact
-// slower_per_neighbour states.
-func (p pace) slower() float64 {
-	return max(0, (parallel*p.Alone/p.Together-1)/(parallel-1))
-}
-
 // paceTime is the most that measuring the pace may take: a server that gets no processor, because somebody of a higher
 // priority takes them all, would never end.
 const paceTime = 2 * time.Minute

@@ -39,16 +39,20 @@ const (
 
 // compareSlots sends the same requests to a server that computes one at a time and to one that computes four, and asks of
 // the telemetry of each what the other would do.
-func compareSlots(ctx context.Context, o *options, four *machine, folder string, now pace) (list []slotsCompared, err error) {
+func compareSlots(ctx context.Context, o *options, four *machine, folder string) (list []slotsCompared, err error) {
 	one, err := startMachine(ctx, o, folder, "one-slot", 1, strings.Fields(o.runWith))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, one.Stop()) }()
+	alone, slower, err := four.measureSlower(ctx)
+	if err != nil {
+		return nil, err
+	}
 	f := &faultCase{share: slotsShare}
 	for n := range slotsRuns {
 		seed := o.seed + 1000 + uint64(n)
-		load, err := four.prompts.plan(f, now.Alone, 0, slotsSeconds*1e9, seed)
+		load, err := four.prompts.plan(f, 1/alone, 0, slotsSeconds*1e9, seed)
 		if err != nil {
 			return nil, err
 		}
@@ -66,13 +70,13 @@ func compareSlots(ctx context.Context, o *options, four *machine, folder string,
 		}
 		for i, m := range []*machine{one, four} {
 			to := []*machine{four, one}[i]
-			said, why, err := whatIf(seen[i].spans, to.parallel, now.slower())
+			said, why, err := whatIf(seen[i].spans, to.parallel, slower)
 			if err != nil {
 				return nil, err
 			}
 			for _, p := range []float64{0.5, 0.95} {
 				list = append(list, slotsCompared{
-					LagP99: max(lagP99(seen[0].sent), lagP99(seen[1].sent)).Seconds() * 1e3, Slower: now.slower(),
+					LagP99: max(lagP99(seen[0].sent), lagP99(seen[1].sent)).Seconds() * 1e3, Slower: slower,
 					Seed: seed, From: m.parallel, To: to.parallel, Requests: len(load), P: p, Why: why,
 					Before: endToEnd(seen[i].spans, p), Said: said[p], Real: endToEnd(seen[1-i].spans, p),
 				})
@@ -80,6 +84,25 @@ func compareSlots(ctx context.Context, o *options, four *machine, folder string,
 		}
 	}
 	return list, nil
+}
+
+// measureSlower returns how long a request takes alone, in seconds, and by how much of that it takes longer for each other
+// one beside it, which is what the fact slower_per_neighbour states: the mean of what it is beside one, two and so on, as
+// the first neighbour costs the most. The requests are of all lengths that the comparison has.
+func (m *machine) measureSlower(ctx context.Context) (alone, slower float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, paceTime)
+	defer cancel()
+	if alone, err = m.timed(ctx, 1, differentLengths, faultCase{}); err != nil {
+		return 0, 0, err
+	}
+	for n := 2; n <= m.parallel; n++ {
+		each, err := m.timed(ctx, n, differentLengths, faultCase{})
+		if err != nil {
+			return 0, 0, err
+		}
+		slower += max(0, (each*float64(n)/alone-1)/float64(n-1)) / float64(m.parallel-1)
+	}
+	return alone, slower, nil
 }
 
 // whatIf asks what E2E would be with so many slots, in milliseconds by quantile; why says why it abstains. It is told by
