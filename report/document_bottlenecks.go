@@ -85,7 +85,7 @@ func (d *draft) phases() {
 				floors.Items = append(floors.Items, page.Para(page.Mono(p.Phase.String()), page.Text(fmt.Sprintf(" has no score for %s: %s.", path, s.Why))))
 			case path == population.PathE2E:
 				row[5] = page.Para(page.Text(wonBack(s.Recoverable.Value)))
-				floors.Items = append(floors.Items, page.Para(page.Mono(p.Phase.String()), page.Text(" is held against "+s.FloorSource+".")))
+				floors.Items = append(floors.Items, page.Para(page.Mono(p.Phase.String()), page.Text(" is held against "+floorText(s.FloorSource)+".")))
 			}
 		}
 		t.Rows = append(t.Rows, row)
@@ -253,4 +253,31 @@ func needsText(needs []rules.Need) string {
 		parts = append(parts, strings.Join(names, ", ")+" ("+remedy+")")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// floorText says what a score is held against as a part of a sentence.
+func floorText(source string) string {
+	switch source {
+	case population.FloorBaseline:
+		return "a saved analysis: its 10 % quantile line on size"
+	case population.FloorPhysics:
+		return "the roofline of the device and the model"
+	case population.FloorTokens:
+		return "what r says that prefill would take with a larger budget of tokens"
+	case population.FloorQuantile:
+		return "the 10 % quantile line on size, of the same server"
+	case population.FloorWaste:
+		return "0: it is waste"
+	case population.FloorStated:
+		return "the round trip that was stated"
+	case population.FloorOverhead:
+		return "0: it makes no tokens"
+	case population.FloorCapacity:
+		return "a replay with more capacity"
+	case population.FloorInTurn:
+		return "a replay in which every request goes to the next free replica"
+	case population.FloorCalm:
+		return "waits of 5 % of E2E"
+	}
+	return source
 }

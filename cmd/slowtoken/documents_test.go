@@ -132,6 +132,38 @@ func TestOverviewShowsTheExample(t *testing.T) {
 	if len(numbers) < 10 {
 		t.Errorf("numbers %q", numbers)
 	}
+	sentences, _, _ := strings.Cut(slide, "\n\n")
+	_, sentences, _ = strings.Cut(sentences, "<pre>")
+	for line := range strings.Lines(sentences) {
+		if !strings.Contains("\n"+string(answer), "\n"+strings.TrimSuffix(line, "\n")) {
+			t.Errorf("docs/overview.html shows the line %q, docs/examples/before.txt has none that begins so", line)
+		}
+	}
+}
+
+// TestCaseStudyIsToldAsItWent holds what documents say of the case study's forecast and of what came against its sessions.
+func TestCaseStudyIsToldAsItWent(t *testing.T) {
+	all := documents(t)
+	study := all["docs/examples/README.md"]
+	foretold := regexp.MustCompile(`(?m)^E2E +p95 +\S+ \S+ +(\S+ \S+) `).FindStringSubmatch(study)
+	_, compared, _ := strings.Cut(study, "\nE2E          mean ")
+	measured := regexp.MustCompile(`(?m)^ +p95 +\S+ \S+ +(\S+ \S+) `).FindStringSubmatch(compared)
+	slides, err := os.ReadFile("../../docs/overview.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if foretold == nil || measured == nil {
+		t.Fatalf("foretold %q, measured %q: they are not found", foretold, measured)
+	}
+	readme := strings.Join(strings.Fields(all["README.md"]), " ")
+	for document, sentence := range map[string]string{
+		readme:         "Lifting it was replayed (p95 of E2E " + foretold[1] + "), then done (" + measured[1] + ")",
+		string(slides): "p95 of E2E " + foretold[1] + ". Measured after the change: " + measured[1] + ".",
+	} {
+		if !strings.Contains(document, sentence) {
+			t.Errorf("no document says %q", sentence)
+		}
+	}
 }
 
 // links returns where a document's links lead, code apart.
