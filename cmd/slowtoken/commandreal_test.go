@@ -34,7 +34,10 @@ func TestDocumentsForReal(t *testing.T) {
 	w := newRealWorld(t, jaeger, ollama)
 	done := map[string]bool{}
 	for _, b := range commandBlocks(t) {
-		if !slices.ContainsFunc(b.lines, func(line string) bool { kind, _, _ := commandKindOf(line); return kind == runForReal || kind == dryRun }) {
+		if !slices.ContainsFunc(b.lines, func(line string) bool {
+			kind, _, _ := commandKindOf(line)
+			return kind == runForReal || kind == scaledDown || kind == dryRun
+		}) {
 			continue
 		}
 		t.Run(b.where+" "+b.lines[0], func(t *testing.T) { w.runBlock(t, b, done) })
@@ -132,7 +135,7 @@ func (w *commandWorld) runBlock(t *testing.T, b commandBlock, done map[string]bo
 		script += "slowtoken serve &\nawait http://" + w.admin + "/readyz\n"
 	}
 	for _, line := range b.lines {
-		kind, _, _ := commandKindOf(line)
+		kind, settings, _ := commandKindOf(line)
 		command := w.here(line)
 		same := strings.TrimSpace(strings.SplitN(strings.TrimPrefix(line, "bin/"), "  #", 2)[0])
 		if done[same] && !strings.HasSuffix(same, "&") {
@@ -140,6 +143,9 @@ func (w *commandWorld) runBlock(t *testing.T, b commandBlock, done map[string]bo
 		}
 		done[same] = true
 		switch {
+		case kind == scaledDown:
+			command, _, _ = strings.Cut(command, " #")
+			command = strings.TrimSpace(command) + " " + settings
 		case kind == dryRun:
 			command = strings.Replace(command, "make ", "make -n ", 1)
 		case kind != runForReal && kind != runQuickly:

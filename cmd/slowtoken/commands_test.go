@@ -91,6 +91,7 @@ const (
 	runQuickly commandKind = iota // by TestDocumentsRun, in a folder with the files and servers that it names
 	runForReal                    // by the same test in make documents-test: in a copy of the repository, with a real Jaeger and Ollama
 	byStage                       // a stage of make check does it
+	scaledDown                    // by make documents-test too, with settings that make it short
 	dryRun                        // make -n in make documents-test: the target is there and its recipe is read
 	notRun                        // nobody does
 )
@@ -100,12 +101,14 @@ const (
 var commandKinds = []struct {
 	pattern string
 	kind    commandKind
-	why     string // of byStage the stage; of dryRun and notRun the reason
+	why     string // of byStage the stage; of scaledDown the settings; of dryRun and notRun the reason
 }{
 	{`^make( |$)(test|check|build|ground-truth-short)?( .*)?#`, byStage, "test"},
 	{`^make$|^make (test|check)$`, byStage, "test"},
 	{`^make build`, byStage, "build"},
-	{`^make (bench|soak|bench-ingest|kill-rounds|ground-truth)\b`, dryRun, "measures for minutes to hours, on a machine that does nothing else"},
+	{`^make kill-rounds\b`, scaledDown, "SLOWTOKEN_KILL_ROUNDS=1"},
+	{`^make bench-ingest\b`, scaledDown, "TRACES=2000 ROUNDS=1"},
+	{`^make (bench|soak|ground-truth)\b`, dryRun, "measures for minutes to hours, on a machine that does nothing else"},
 	{`^go run ./cmd/groundtruth`, notRun, "simulates for a quarter of an hour; its tests run a part"},
 	{`^go clean -cache`, notRun, "it throws away what the machine has built"},
 	{`^docker (build|run)|^docker compose .* up `, byStage, "deploy"},
