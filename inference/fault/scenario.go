@@ -70,6 +70,13 @@ var Shapes = []Shape{
 		Prompt: sim.Tokens{Median: 1100, Sigma: 0.9, Low: 40, High: 6000}, Output: sim.Tokens{Median: 90, Sigma: 0.6, Low: 5, High: 500},
 		Prefixes: 2, PrefixTokens: 640,
 	}},
+	{"extraction", "records out of documents, as short answers in a given form", sim.Stream{
+		Prompt: sim.Tokens{Median: 1900, Sigma: 0.5, Low: 200, High: 7000}, Output: sim.Tokens{Median: 75, Sigma: 0.4, Low: 10, High: 300},
+	}},
+	{"tutoring", "exercises talked through behind instructions of a few courses, in answers of some length", sim.Stream{
+		Prompt: sim.Tokens{Median: 650, Sigma: 0.7, Low: 30, High: 4000}, Output: sim.Tokens{Median: 260, Sigma: 0.5, Low: 20, High: 900},
+		Prefixes: 3, PrefixTokens: 1024,
+	}},
 }
 
 // NewScenario returns a healthy system under a steady load.

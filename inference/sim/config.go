@@ -21,6 +21,8 @@ type Config struct {
 
 	Replicas int
 	Routing  Routing
+	// Look is the interval at which a stale router looks at the replicas.
+	Look int64
 	// Scale adds replicas while the run goes on.
 	Scale []ScaleUp
 	// Slow makes single replicas slower: replica to the share of speed that is left.
@@ -45,6 +47,7 @@ const (
 	RouteRoundRobin
 	RouteSkewed // every second request to the first replica, the rest in turn
 	RouteSticky // each user's requests to the same replica; few users send most
+	RouteStale  // the replica that had the fewest requests when all were last looked at
 )
 
 // A ScaleUp is a replica that takes requests from a time on.
@@ -69,6 +72,8 @@ type Server struct {
 	Adapters      Adapters
 	FlushEvery    int   // handlers after which the one at hand writes the log out, in the event loop; 0 is never
 	Flush         int64 // that it takes
+	CollectEvery  int64 // interval at which the front end's garbage is collected, in the event loop; 0 is never
+	Collect       int64 // that it takes
 }
 
 // Hold keeps a share of requests in the engine's queue for a time though there is room, as a grammar does that must be
@@ -87,14 +92,19 @@ type Network struct {
 	ChunkBytes    float64 // of one token in the stream
 	Connect       int64   // mean time to look the gateway up and connect to it, for every call; 0: connections are kept open
 	Limit         float64 // requests a second that the gateway lets through; others wait in it. 0 is without limit
+	Lookups       float64 // share of calls whose first look-up of the gateway's name is lost
+	Lookup        int64   // after which it is tried again
+	CheckToken    int64   // the gateway keeps an answer until it is whole, and checks it for so long for each of its tokens; 0: it passes tokens on
 }
 
 // Client is how the client behaves.
 type Client struct {
-	Lag       int64 // mean of what a request is sent too late
-	ReadChunk int64 // that it takes to read one message of the stream
-	ReadEvery int64 // interval at which it looks for messages and reads all that have come; 0: it reads on
-	Window    int   // messages that lie between server and client before the server must wait; at least 1
+	Lag       int64   // mean of what a request is sent too late
+	ReadChunk int64   // that it takes to read one message of the stream
+	ReadEvery int64   // interval at which it looks for messages and reads all that have come; 0: it reads on
+	Window    int     // messages that lie between server and client before the server must wait; at least 1
+	Stops     float64 // share of clients that stop reading once
+	Stop      int64   // for so long, from their third message on
 	// Connections is how many requests are under way at once at most; others wait in the client. 0 is without limit.
 	Connections int
 }

@@ -20,6 +20,10 @@ type EngineConfig struct {
 	StaticBatch int
 	StaticWait  int64
 
+	// AdmitEvery is how many steps must have been made since the queue was last emptied before others are taken up, while
+	// anybody is in service (TGI: max_waiting_tokens); 0 is none.
+	AdmitEvery int
+
 	// CopyPerToken is bytes of input that go over the bus for each prompt token before its prefill: 4 for a token's id,
 	// thousands for embeddings that were computed on the host.
 	CopyPerToken float64
@@ -81,6 +85,7 @@ type Engine struct {
 	busy       int64 // time of steps in which the device works
 	preempted  int
 	staticOpen bool // a static batch is running
+	sinceAdmit int  // steps since the queue was emptied
 }
 
 // NewEngine returns an idle engine.
@@ -153,8 +158,13 @@ func (e *Engine) planChunked(batch *Batch) {
 		}
 		budget -= e.include(s, budget, batch)
 	}
-	if !preempting {
-		e.admit(budget, len(e.waiting), batch)
+	e.sinceAdmit++
+	if preempting || len(e.running) > 0 && e.sinceAdmit < e.config.AdmitEvery {
+		return
+	}
+	// What the step has no room for comes with the next ones.
+	if e.admit(budget, len(e.waiting), batch) > 0 && len(e.waiting) == 0 {
+		e.sinceAdmit = 0
 	}
 }
 

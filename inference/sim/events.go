@@ -13,6 +13,7 @@ const (
 	eventStep                     // an engine's step ends
 	eventWake                     // an engine may begin
 	eventScrape                   // a monitor reads /metrics
+	eventCollect                  // a front end's garbage is collected
 	eventSample                   // gauges are read
 )
 

@@ -42,6 +42,7 @@ const (
 	jobHandle
 	jobScrape
 	jobScraped
+	jobCollect // of nobody's request
 )
 
 func newReplica(index int, from int64, c *Config) *replica {

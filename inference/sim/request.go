@@ -126,6 +126,19 @@ func (r *Request) TTFT() int64 {
 	return r.First.Read - r.Due
 }
 
+// check lets the gateway keep the answer until it is whole, and as long again as it takes to check it: the client gets it
+// in one piece.
+func (r *Request) check(length int64) {
+	r.Last.Relayed += length
+	r.Last.Arrived += length
+	r.Last.Read += length
+	r.First.Relayed, r.First.Arrived, r.First.Read = r.Last.Relayed, r.Last.Arrived, r.Last.Read
+	r.Chunks = 1
+	if r.ChunkTimes != nil {
+		r.ChunkTimes, r.ChunkContent = []int64{r.Last.Read}, []int{r.Output}
+	}
+}
+
 // ByPhase sums stretches by phase.
 func ByPhase(ledger []Stretch) (ns [analyzer.NumPhases]int64) {
 	for _, s := range ledger {

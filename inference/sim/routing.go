@@ -21,7 +21,17 @@ func (s *simulation) route(r *Request) int {
 		return 1 + (s.turn-1)%(up-1)
 	case RouteSticky:
 		return userOf(r.Chances.Tail) % up
+	case RouteStale:
+		if s.now >= s.lookedAt+s.config.Look || s.lookedAt == 0 {
+			s.lookedAt, s.emptiest = s.now, s.leastLoaded(up)
+		}
+		return s.emptiest
 	}
+	return s.leastLoaded(up)
+}
+
+// leastLoaded returns the replica with the fewest requests, of those that are up.
+func (s *simulation) leastLoaded(up int) int {
 	best := 0
 	for i := range up {
 		if s.replicas[i].inFlight < s.replicas[best].inFlight {

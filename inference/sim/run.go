@@ -66,6 +66,9 @@ func Simulate(c Config, w Workload) (*Run, error) {
 	}
 	for i := range s.replicas {
 		s.events.add(s.replicas[i].from, eventSample, i, 0)
+		if c.Server.CollectEvery > 0 {
+			s.events.add(s.replicas[i].from+c.Server.CollectEvery/int64(2+i), eventCollect, i, 0)
+		}
 		if c.Server.Scrape > 0 {
 			s.events.add(s.replicas[i].from+c.Server.Scrape/int64(2+i), eventScrape, i, 0)
 		}
@@ -92,6 +95,8 @@ type simulation struct {
 	open     int   // requests that have no end yet
 	turn     int   // of routing
 	nextTurn int64 // when the gateway's limit lets the next request through
+	lookedAt int64 // when a stale router last looked
+	emptiest int   // the replica that it found then
 
 	connections int   // of the client that are in use
 	unsent      []int // requests that wait for one
@@ -108,6 +113,9 @@ func (s *simulation) send(r *Request, sent int64) {
 	out := c.Network.Delay + exponential(p.Chances.Out, c.Network.Jitter)
 	// Half of what connecting takes is the same each time, round trips that nobody saves.
 	out += c.Network.Connect/2 + exponential(p.Chances.Hop, c.Network.Connect/2)
+	if p.Chances.Hop < c.Network.Lookups {
+		out += c.Network.Lookup
+	}
 	r.Sent, r.Tried = sent, sent
 	for k := 0; k < maxAttempts-1 && p.Fails[k] < c.Retry.Share; k++ {
 		a := Attempt{Start: r.Tried, GatewayIn: r.Tried + out, Status: c.Retry.Status}
@@ -203,6 +211,11 @@ func (s *simulation) handle(e event) {
 		server.loop = append(server.loop, job{jobScrape, len(s.Scrapes) - 1, s.config.Server.Accept})
 		s.runLoop(server)
 		s.events.add(s.now+s.config.Server.Scrape, eventScrape, e.replica, 0)
+	case eventCollect:
+		server := s.replicas[e.replica]
+		server.loop = append(server.loop, job{jobCollect, 0, s.config.Server.Collect})
+		s.runLoop(server)
+		s.events.add(s.now+s.config.Server.CollectEvery, eventCollect, e.replica, 0)
 	case eventSample:
 		server := s.replicas[e.replica]
 		state := server.engine.State()
@@ -314,7 +327,7 @@ func (s *simulation) token(q *Sequence, last bool) {
 	}
 	out := s.streams[q.ID]
 	if out == nil {
-		out = newStream(c, s.delayBack(&r.Plan), r.Due)
+		out = newStream(c, s.delayBack(&r.Plan), r.Due, r.Chances.Tail < c.Client.Stops)
 		s.streams[q.ID] = out
 		r.Whole = c.Server.Whole || c.Server.BlockGenerate || c.Engine.StaticBatch > 0
 	}
@@ -330,8 +343,12 @@ func (s *simulation) token(q *Sequence, last bool) {
 	if !last {
 		return
 	}
-	r.Last, r.ClientEnd = passage, passage.Read
+	r.Last = passage
 	r.Chunks, r.ChunkTimes, r.ChunkContent = out.count, out.times, out.content
+	if c.Network.CheckToken > 0 {
+		r.check(c.Network.CheckToken * int64(r.Output))
+	}
+	r.ClientEnd = r.Last.Read
 	s.streams[q.ID] = nil
 	server.inFlight--
 	server.lastUse = s.now

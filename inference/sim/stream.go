@@ -11,6 +11,9 @@ type stream struct {
 	separate bool
 	due      int64 // of the request, from when on its client looks for messages at intervals
 
+	stops   bool  // its client stops reading once
+	stopped int64 // until when; 0 is not yet
+
 	message Passage // the last one
 	writes  int64   // when the socket takes it; tokens that come later go into the next
 	reads   []int64 // when the client has read the last messages, a ring as long as the window
@@ -20,9 +23,9 @@ type stream struct {
 	content []int
 }
 
-func newStream(c *Config, delay, due int64) *stream {
+func newStream(c *Config, delay, due int64, stops bool) *stream {
 	return &stream{
-		due: due, network: c.Network, client: c.Client, write: c.Server.Write, separate: c.Server.Separate, delay: delay, keep: c.KeepTokens,
+		due: due, stops: stops, network: c.Network, client: c.Client, write: c.Server.Write, separate: c.Server.Separate, delay: delay, keep: c.KeepTokens,
 		reads: make([]int64, c.Client.Window),
 	}
 }
@@ -51,6 +54,12 @@ func (s *stream) send(ready int64) Passage {
 
 // looked returns when the client looks for messages from a time on.
 func (s *stream) looked(at int64) int64 {
+	if s.stops && s.count >= 2 {
+		if s.stopped == 0 {
+			s.stopped = at + s.client.Stop
+		}
+		at = max(at, s.stopped)
+	}
 	every := s.client.ReadEvery
 	if every == 0 {
 		return at

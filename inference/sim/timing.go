@@ -52,6 +52,8 @@ type Roofline struct {
 
 	Overhead    int64 // nanoseconds of the host at every step
 	PerSequence int64 // nanoseconds of the host for every sequence that decodes
+	Captured    int   // sequences up to which a step is launched as one graph; 0 is any number
+	Launch      int64 // nanoseconds of the host at every step of more
 
 	Offloaded float64  // share of the weights that stay in the host's memory and are copied at every step
 	Changes   []Change // sorted by time
@@ -100,6 +102,9 @@ func (r Roofline) Step(b Batch) (ns int64) {
 func (r Roofline) Host(b Batch) (ns int64) {
 	if b.Prompt+b.Decodes == 0 {
 		return 0
+	}
+	if r.Captured > 0 && b.Decodes > r.Captured {
+		return r.Overhead + r.PerSequence*int64(b.Decodes) + r.Launch
 	}
 	return r.Overhead + r.PerSequence*int64(b.Decodes)
 }

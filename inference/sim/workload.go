@@ -28,6 +28,7 @@ type Stream struct {
 	// UniquePrefix gives every request one of its own, of the same length.
 	Prefixes, PrefixTokens int
 	UniquePrefix           bool
+	Salts                  int // tenants whose prefixes are cached apart; 0: nobody's are
 
 	Replay []arrival.Planned // instead of Arrivals, Prompt and Output
 }
@@ -85,6 +86,9 @@ func (w Workload) plan(seed uint64, start int64) ([]Plan, error) {
 			if prefix := sizes.IntN(max(1, s.Prefixes)); s.PrefixTokens > 0 {
 				p.shared, p.prompt = s.PrefixTokens, p.prompt+s.PrefixTokens
 				p.prefix = 1 + i<<40 + prefix
+				if s.Salts > 0 {
+					p.prefix = 1 + i<<40 + prefix + s.Prefixes*int(c.Tail*float64(s.Salts))
+				}
 				if s.UniquePrefix {
 					p.prefix = 1 + i<<40 + len(plans) + s.Prefixes
 				}
