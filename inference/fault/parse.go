@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/slowtoken/slowtoken/analyzer"
 )
 
 // An Injection is a fault at an intensity.
@@ -72,37 +74,11 @@ func byName(name string) (Fault, bool) {
 	return Fault{}, false
 }
 
-// nearest returns the name that is at most three letters away, the nearest first.
-func nearest(name string) (near string) {
-	best := 4
-	for _, f := range Faults {
-		if d := distance(name, f.Name); d < best {
-			best, near = d, f.Name
-		}
+// nearest returns the fault that was probably meant, or "" when none is close.
+func nearest(name string) string {
+	names := make([]string, len(Faults))
+	for i := range Faults {
+		names[i] = Faults[i].Name
 	}
-	return near
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return analyzer.Nearest(name, names)
 }
