@@ -201,7 +201,14 @@ func (d *draft) timeline() {
 		picture.Incident = append(picture.Incident, chart.Stretch{From: at(n.Since), To: at(n.Until), Label: label})
 		alt += "; an incident at " + clock(n.Burst) + " UTC: " + label
 	}
-	d.add(&page.Figure{Name: "timeline", Caption: "Arrivals and requests under way; dashed lines part regimes, hatched bars are incidents", Alt: alt + ".", Picture: picture.Draw()})
+	caption := "Arrivals and requests under way"
+	if len(picture.Regimes) > 1 {
+		caption += "; dashed lines part regimes"
+	}
+	if len(picture.Incident) > 0 {
+		caption += "; hatched bars are incidents"
+	}
+	d.add(&page.Figure{Name: "timeline", Caption: caption, Alt: alt + ".", Picture: picture.Draw()})
 }
 
 func (d *draft) resources() {

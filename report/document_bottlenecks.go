@@ -207,7 +207,11 @@ func (d *draft) fine() {
 	for i := range d.r.Scores {
 		s := &d.r.Scores[i]
 		if s.Cohort == "all" && s.Path == population.PathE2E && s.Class == "fine" {
-			list.Items = append(list.Items, page.Para(page.Mono(s.Phase.String()), page.Text(fmt.Sprintf(" has a score of %.0f: %s a request could be won back.", *s.Value, wonBack(s.Recoverable.Value)))))
+			each := wonBack(s.Recoverable.Value)
+			if s.Recoverable.Value > 0 {
+				each += " a request"
+			}
+			list.Items = append(list.Items, page.Para(page.Mono(s.Phase.String()), page.Text(fmt.Sprintf(" has a score of %.0f: %s could be won back.", *s.Value, each))))
 		}
 	}
 	for i := range d.r.Targets {
