@@ -9,17 +9,17 @@ import (
 
 // queueing says of every capacity domain how its requests wait, what fits its sizes, and who made whom wait.
 func (d *draft) queueing() {
-	t := &page.Table{Caption: "Waiting, by capacity domain", Columns: numbers("Domain", "Verdict", "Mean wait, observed and replayed", "Slots", "Used", "Arrivals of what can be served")}
+	t := &page.Table{Caption: "Waiting, by capacity domain", Columns: numbers("Domain", "Verdict", "Mean wait", "Replayed", "Slots", "Used", "Arrivals")}
 	t.Columns[1].Numeric = false
 	sizes := &page.Table{Caption: "What goes with size", Columns: numbers("Domain", "Decode step", "r, tokens", "Hidden cache", "MFU", "MBU")}
 	for i := range d.r.Domains {
 		m := &d.r.Domains[i]
 		q := &m.Queueing
-		row := []string{domainName(m.Name), q.Verdict, Duration(q.MeanWait), "", "", fmt.Sprintf("%.3g/s", q.Arrivals)}
+		row := []string{domainName(m.Name), q.Verdict, Duration(q.MeanWait), "", "", "", fmt.Sprintf("%.3g/s", q.Arrivals)}
 		if q.Slots > 0 {
-			row[2] += " and " + Duration(q.ReplayedWait)
-			row[3], row[4] = fmt.Sprintf("%d, of %s", q.Slots, stageText(q.Binding)), Percent(q.Utilisation)
-			row[5] = fmt.Sprintf("%.3g of %.3g/s", q.Arrivals, q.Saturation)
+			row[3] = Duration(q.ReplayedWait)
+			row[4], row[5] = fmt.Sprintf("%d, %s", q.Slots, q.Binding), Percent(q.Utilisation)
+			row[6] = fmt.Sprintf("%.3g of %.3g/s", q.Arrivals, q.Saturation)
 		}
 		t.Rows = append(t.Rows, page.Cells(row...))
 		s := page.Cells(domainName(m.Name), "not known", estimated(m.Sizes.R, ""), estimated(m.Sizes.CachedTokens, ""), "not known", "not known")
@@ -32,6 +32,7 @@ func (d *draft) queueing() {
 		sizes.Rows = append(sizes.Rows, s)
 	}
 	d.table(t)
+	d.say("Slots are those of prefill, of decode, or of both together; arrivals stand beside the most that they can serve.")
 	d.table(sizes)
 	d.say("r is how many prompt tokens are prefilled in the time of one decode step; the hidden cache is how many tokens of each prompt are cached though nobody reports it; MFU is that of prefill, MBU that of decode.")
 	for i := range d.r.Domains {
