@@ -46,6 +46,7 @@ type view struct {
 	since   int64
 	until   int64
 	m       Measures
+	way     *population.Serial // of members to the engine; nil where too few show it
 }
 
 // Cases turns an analysis into what rules are evaluated on: each regime of each capacity domain, and each domain as a
@@ -119,8 +120,8 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measureMeanPrompt()
 	v.measurePrefix()
 	v.measureBus()
-	v.measureHops()
 	v.measureSerial()
+	v.measureHops()
 	v.measureBystanders()
 	v.measureTelemetry()
 	for key, value := range v.Facts {

@@ -36,7 +36,7 @@ func (v *view) measureHops() {
 		}
 		if ns := phaseTime(r, analyzer.Stream, population.PathE2E); ns > 0 {
 			streams++
-			overhang += float64(ns)
+			overhang += float64(max(0, ns-v.held(r)))
 		}
 	}
 	if seen > 0 && total > 0 {
@@ -47,7 +47,7 @@ func (v *view) measureHops() {
 		v.m["caller_ttft_mean"] = span((totalFirst+backFirst)/float64(first), first)
 	}
 	if streams > 0 && total > 0 {
-		v.m["stream_overhang_share"] = number(overhang/total, streams)
+		v.m["stream_overhang_share"], v.m["stream_overhang_mean"] = number(overhang/total, streams), span(overhang/float64(len(v.latency)), streams)
 	}
 	v.measureOverlap()
 	v.measureClient()

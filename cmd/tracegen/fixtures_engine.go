@@ -24,6 +24,7 @@ var engineFixtures = []fixture{
 	{name: "tokenizer-bound-near", fault: "slow-tokenizer@3", workload: "code", seconds: 100, seed: 52, change: rate(1.6)},
 	{name: "event-loop-blocked-near", spans: func() []analyzer.Span { return threaded(predecessor()) }},
 	{name: "event-loop-blocked-fires", fault: "blocked-loop@50", hops: true, seconds: 60, seed: 2461, change: rate(5)},
+	{name: "event-loop-blocked-rarely", fault: "log-flush@1700", hops: true, seconds: 60, seed: 2463, change: rate(5)},
 	{name: "event-loop-blocked-calls", fault: "sync-generate@0.7", hops: true, seconds: 180, seed: 2462},
 	{name: "cold-start-fires", fault: "cold-load@2", dialect: "gateway", seconds: 300, seed: 71},
 	{name: "cold-start-near", fault: "cold-load@60", dialect: "gateway", seconds: 300, seed: 72, change: kept},
