@@ -25,7 +25,7 @@ var (
 	metricRunning = []metricSource{{names: []string{"vllm:num_requests_running", "sglang:num_running_reqs", "tgi_batch_current_size", "slowtoken.requests.running"}}}
 	metricWaiting = []metricSource{{names: []string{"vllm:num_requests_waiting", "sglang:num_queue_reqs", "tgi_queue_size", "nv_inference_pending_request_count", "slowtoken.requests.waiting"}}}
 	metricKVUse   = []metricSource{
-		{names: []string{"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage", "slowtoken.kv_cache.usage"}},
+		{names: []string{"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage", "trtllm_kv_cache_utilization", "slowtoken.kv_cache.usage"}},
 		{names: []string{"nv_trt_llm_kv_cache_block_metrics"}, kind: analyzer.Attribute{Key: "kv_cache_block_type", Value: analyzer.String("fraction")}},
 	}
 	metricPreempt = []metricSource{{names: []string{"vllm:num_preemptions", "sglang:num_retractions"}}}
