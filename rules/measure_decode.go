@@ -348,7 +348,7 @@ func (v *view) measureHardware() {
 		}
 	}
 	var prefill, prefillFloor, decode, decodeFloor, steps float64
-	n, nd := 0, 0
+	n, nd, stated := 0, 0, 0
 	for _, r := range v.latency {
 		if floor, ok := h.PrefillFloor(r); ok && floor > 0 {
 			if ns := phaseTime(r, analyzer.Prefill, population.PathE2E); ns > 0 {
@@ -360,6 +360,9 @@ func (v *view) measureHardware() {
 			if ns := v.cleanDecode(r); ns > 0 && r.OutputTokens > 1 {
 				decode, decodeFloor, steps = decode+ns, decodeFloor+floor, steps+float64(r.OutputTokens-1)
 				nd++
+				if r.InputTokens >= 0 {
+					stated++
+				}
 			}
 		}
 	}
@@ -368,6 +371,10 @@ func (v *view) measureHardware() {
 	}
 	if nd >= minCompared {
 		v.m["decode_floor_ratio"], v.m["decode_floor"] = number(decode/decodeFloor, nd), span(decodeFloor/steps, nd)
+		// A floor that leaves out the keys and values of prompts that nobody states is no measure of a full batch.
+		if v.m["decode_step_alone"].Known && 10*stated >= 9*nd {
+			v.m["decode_excess"] = span(max(0, decode-decodeFloor)/steps, nd)
+		}
 	}
 	v.measureAlone(h)
 }
@@ -389,6 +396,7 @@ func (v *view) measureAlone(h *population.Hardware) {
 	if n >= minCompared && floor > 0 {
 		floor /= float64(n)
 		v.m["decode_alone_floor"], v.m["decode_alone_ratio"] = span(floor, n), number(s.Alone/floor, s.N)
+		v.m["decode_alone_ratio_low"] = number(s.AloneLow/floor, s.N)
 		v.m["decode_alone_excess"] = span(max(0, s.Alone-floor), s.N)
 	}
 }

@@ -22,6 +22,7 @@ import (
 // Where requests do not state their prompts, nanoseconds of prefill stand for tokens.
 type Steps struct {
 	Alone       float64  // a step of one sequence, without foreign prefill, in the middle of the time
+	AloneLow    float64  // lower end of its 95 % interval
 	Sequence    float64  // what each further sequence adds
 	PromptToken float64  // what each prompt token of others adds
 	Drift       Estimate // growth of a step in 10 minutes at the same load, as a share; its ends are the 95 % interval
@@ -222,7 +223,7 @@ func (s *Steps) fit(rows []stepRow, drifts bool) bool {
 		for i, t := range terms {
 			switch t {
 			case termAlone:
-				s.Alone = beta[i]
+				s.Alone, s.AloneLow = beta[i], beta[i]-half[i]
 			case termSequence:
 				s.Sequence = beta[i]
 			case termPrompt:
