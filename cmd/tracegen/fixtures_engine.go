@@ -42,7 +42,7 @@ var engineFixtures = []fixture{
 	{name: "decode-bandwidth-fires", fault: "healthy-bandwidth", seconds: 120, seed: 141, change: large},
 	{name: "decode-bandwidth-near", fault: "healthy-bandwidth", seconds: 120, seed: 142, change: rate(1.5)},
 	{name: "decode-overhead-fires", fault: "eager@25", metrics: true, seconds: 400, seed: 151, change: rate(0.3)},
-	{name: "decode-overhead-sequences", fault: "logits-processor@7", metrics: true, seconds: 200, seed: 153, change: rate(0.9)},
+	{name: "decode-overhead-sequences", fault: "logits-processor@7", metrics: true, seconds: 300, seed: 153, change: rate(0.4)},
 	{name: "decode-overhead-near", fault: "eager@4", metrics: true, seconds: 400, seed: 152, change: rate(0.3)},
 	{name: "no-kv-cache-fires", dialect: gatewayDialect, seconds: 2000, seed: 161, change: alone(false)},
 	{name: "no-kv-cache-near", dialect: gatewayDialect, seconds: 2000, seed: 162, change: alone(true)},
