@@ -96,7 +96,7 @@ ollama-test: build ## the gateway and load on a real Ollama, which is built firs
 	@.ci/sdk/run $(BINARY) "$$(.ci/ollama/build)"
 
 .PHONY: ground-truth-real
-ground-truth-real: preflight ## docs/ground_truth_real.md: faults on a real Ollama server on the CPU, ten runs each (40 minutes)
+ground-truth-real: preflight ## docs/ground_truth_real.md: faults on a real Ollama server on the CPU, ten runs each (50 minutes)
 	@.ci/realtruth --seed 400 --out docs/ground_truth_real.json --doc docs/ground_truth_real.md
 
 .PHONY: ground-truth-gpu
