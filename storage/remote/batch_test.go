@@ -327,7 +327,7 @@ func exampleSpans(n int) []analyzer.Span {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	spans := exampleSpans(frameSpanCount)
+	spans := exampleSpans(frameItems)
 	e := new(encoder)
 	for b.Loop() {
 		data, err := e.encode(spans)
@@ -340,7 +340,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	spans := exampleSpans(frameSpanCount)
+	spans := exampleSpans(frameItems)
 	data, err := new(encoder).encode(spans)
 	if err != nil {
 		b.Fatal(err)

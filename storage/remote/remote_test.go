@@ -138,7 +138,7 @@ func collect(seq iter.Seq2[[]analyzer.Span, error]) (spans []analyzer.Span, err 
 }
 
 func TestTheSameSpansThroughTheSocket(t *testing.T) {
-	for _, n := range []int{0, 1, frameSpanCount, 3*frameSpanCount + 1} {
+	for _, n := range []int{0, 1, frameItems, 3*frameItems + 1} {
 		want := exampleSpans(n)
 		client := serve(t, &fakeStore{spans: given(nil, want[:n/2], nil, want[n/2:])})
 		got, err := collect(client.Spans(t.Context(), storage.Query{}))
@@ -181,7 +181,7 @@ func equalQuery(a, b storage.Query) bool {
 func TestInsertsArriveWhole(t *testing.T) {
 	store := &fakeStore{}
 	client := serve(t, store)
-	want := exampleSpans(2*frameSpanCount + 3)
+	want := exampleSpans(2*frameItems + 3)
 	if err := client.Insert(t.Context(), want, storage.InsertOptions{Closed: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestInsertsArriveWhole(t *testing.T) {
 }
 
 func TestMetricPointsArriveWhole(t *testing.T) {
-	want := slices.Repeat(examplePoints(), frameSpanCount)[:frameSpanCount+3]
+	want := slices.Repeat(examplePoints(), frameItems)[:frameItems+3]
 	store := &fakeStore{points: want}
 	client := serve(t, store)
 	var got []analyzer.MetricPoint
@@ -237,8 +237,8 @@ func TestAnInsertThatCannotBeEncodedInsertsNothing(t *testing.T) {
 	for range maxDepth + 1 {
 		deep = analyzer.Array([]analyzer.Value{deep})
 	}
-	spans := exampleSpans(frameSpanCount + 1)
-	spans[frameSpanCount].Attributes = analyzer.Attributes{{Key: "deep", Value: deep}} // in the second frame
+	spans := exampleSpans(frameItems + 1)
+	spans[frameItems].Attributes = analyzer.Attributes{{Key: "deep", Value: deep}} // in the second frame
 	err := client.Insert(t.Context(), spans, storage.InsertOptions{})
 	if err == nil || !strings.Contains(err.Error(), "attribute deep: its value nests deeper") {
 		t.Errorf("insert: %v, want the attribute's name and its depth", err)
@@ -433,7 +433,7 @@ func TestTheStatusArrivesWhole(t *testing.T) {
 
 // BenchmarkSocket reads spans through the socket; server and client share the process.
 func BenchmarkSocket(b *testing.B) {
-	batch := exampleSpans(frameSpanCount)
+	batch := exampleSpans(frameItems)
 	const batches = 16
 	store := &fakeStore{spans: given(nil, slices.Repeat([][]analyzer.Span{batch}, batches)...)}
 	listener, err := Listen(filepath.Join(b.TempDir(), "spans.duckdb"))

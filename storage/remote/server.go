@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -159,23 +161,33 @@ func (s *server) status(w http.ResponseWriter, r *http.Request) {
 	answer(w, status, err)
 }
 
-// frameSpanCount is how many spans go into one frame: enough that the dictionary pays, little enough to stay in cache.
-const frameSpanCount = 16 << 10
+// frameItems is how many spans or points go into one frame: enough that the dictionary pays, little enough to stay in cache.
+const frameItems = 16 << 10
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 func (s *server) spans(w http.ResponseWriter, r *http.Request) {
-	q, ok := readQuery(w, r)
-	if !ok {
-		return
+	if q, ok := readQuery(w, r); ok {
+		sendBatches(s, w, s.db.Spans(r.Context(), q), (*encoder).send)
 	}
+}
+
+// points answers with the metric points of the query's window; the rest of the query has no meaning here.
+func (s *server) points(w http.ResponseWriter, r *http.Request) {
+	if q, ok := readQuery(w, r); ok {
+		sendBatches(s, w, s.db.MetricPoints(r.Context(), q.Since, q.Until), (*encoder).sendPoints)
+	}
+}
+
+// sendBatches answers with batches as they are read, in frames, and with the error that ended them.
+func sendBatches[T any](s *server, w http.ResponseWriter, batches iter.Seq2[[]T, error], send func(*encoder, *frameWriter, []T) error) {
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	f, done := s.frames(w)
 	defer done()
-	for batch, err := range s.db.Spans(r.Context(), q) {
+	for batch, err := range batches {
 		if err == nil {
-			err = e.send(f, batch)
+			err = send(e, f, batch)
 		}
 		if err != nil {
 			_ = f.finish(err) // fails when the client is gone, who then needs no answer
@@ -187,54 +199,23 @@ func (s *server) spans(w http.ResponseWriter, r *http.Request) {
 
 // send writes spans as frames.
 func (e *encoder) send(f *frameWriter, spans []analyzer.Span) error {
-	for len(spans) > 0 {
-		n := min(len(spans), frameSpanCount)
-		data, err := e.encode(spans[:n])
-		if err != nil {
-			return err
-		}
-		if err := f.write(frameSpans, data, n); err != nil {
-			return err
-		}
-		spans = spans[n:]
-	}
-	return nil
-}
-
-// points answers with the metric points of the query's window; the rest of the query has no meaning here.
-func (s *server) points(w http.ResponseWriter, r *http.Request) {
-	q, ok := readQuery(w, r)
-	if !ok {
-		return
-	}
-	e := encoders.Get().(*encoder)
-	defer encoders.Put(e)
-	f, done := s.frames(w)
-	defer done()
-	for batch, err := range s.db.MetricPoints(r.Context(), q.Since, q.Until) {
-		if err == nil {
-			err = e.sendPoints(f, batch)
-		}
-		if err != nil {
-			_ = f.finish(err) // fails when the client is gone, who then needs no answer
-			return
-		}
-	}
-	_ = f.finish(nil) // likewise
+	return sendFrames(f, frameSpans, spans, e.encode)
 }
 
 // sendPoints writes metric points as frames.
 func (e *encoder) sendPoints(f *frameWriter, points []analyzer.MetricPoint) error {
-	for len(points) > 0 {
-		n := min(len(points), frameSpanCount)
-		data, err := e.encodePoints(points[:n])
+	return sendFrames(f, framePoints, points, e.encodePoints)
+}
+
+func sendFrames[T any](f *frameWriter, kind byte, items []T, encode func([]T) ([]byte, error)) error {
+	for batch := range slices.Chunk(items, frameItems) {
+		data, err := encode(batch)
 		if err != nil {
 			return err
 		}
-		if err := f.write(framePoints, data, n); err != nil {
+		if err := f.write(kind, data, len(batch)); err != nil {
 			return err
 		}
-		points = points[n:]
 	}
 	return nil
 }
