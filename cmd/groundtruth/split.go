@@ -214,7 +214,11 @@ func (s *split) scenarios() (list []scenario, err error) {
 					healthy(partHealthy, s.Seeds.Healthy.Develop, s.Dialects.tuning())
 				default:
 					for round, seeds := range s.Seeds.Healthy.Seen {
-						if slices.Contains(s.Workloads.Seen[round], w) && slices.Contains(s.Shapes.Seen[round], h) {
+						ofRound := slices.Contains(s.Workloads.Seen[round], w) && slices.Contains(s.Shapes.Seen[round], h)
+						if round == len(s.Seeds.Healthy.Seen)-1 { // the whole of what was held out last
+							ofRound = slices.Contains(s.Workloads.Seen[round], w) || slices.Contains(s.Shapes.Seen[round], h)
+						}
+						if ofRound {
 							healthy(partHealthy, seeds, s.Dialects.tuning())
 						}
 					}
