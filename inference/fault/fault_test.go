@@ -114,8 +114,8 @@ func TestHealthySystemsMeetTheirTargets(t *testing.T) {
 // Mending a fault that is not the load itself leaves the very same requests: so what it costs can be measured request by
 // request.
 func TestMendingLeavesTheRequestsAlone(t *testing.T) {
-	loads := []string{"overload", "burst", "long-prompts", "long-prompts-alone", "long-output", "late-replica", "batch-job"}
-	for _, f := range slices.Concat(slow, rare, further, production) {
+	loads := []string{"overload", "burst", "long-prompts", "long-prompts-alone", "long-output", "late-replica", "batch-job", "runaway-answers"}
+	for _, f := range slices.Concat(slow, rare, further, production, operations) {
 		if slices.Contains(loads, f.Name) {
 			continue
 		}

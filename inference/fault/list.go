@@ -55,7 +55,7 @@ const (
 )
 
 // Faults lists everything that can be injected.
-var Faults = slices.Concat(healthy, alsoHealthy, alsoMixed, slow, rare, further, production, damaged)
+var Faults = slices.Concat(healthy, alsoHealthy, alsoMixed, slow, rare, further, production, operations, damaged)
 
 // healthy systems, the hard ones included: they look slow to a careless reader.
 var healthy = []Fault{
@@ -192,6 +192,7 @@ func (s *Scenario) clone() *Scenario {
 	c.Config.Pauses = slices.Clone(s.Config.Pauses)
 	c.Config.Scale = slices.Clone(s.Config.Scale)
 	c.Config.Slow = maps.Clone(s.Config.Slow)
+	c.Config.Drain = maps.Clone(s.Config.Drain)
 	c.change(func(r *sim.Roofline) { r.Changes = slices.Clone(r.Changes) })
 	return &c
 }

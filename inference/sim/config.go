@@ -27,6 +27,10 @@ type Config struct {
 	Scale []ScaleUp
 	// Slow makes single replicas slower: replica to the share of speed that is left.
 	Slow map[int]float64
+	// SlowEvery and SlowFor make Slow hold for SlowFor from each SlowEvery on; 0 is always.
+	SlowEvery, SlowFor int64
+	// Drain takes replicas away from a router that looks for the least loaded: replica to when it gets its last request.
+	Drain map[int]int64
 
 	Server  Server
 	Network Network
@@ -61,15 +65,18 @@ type Server struct {
 	BlockGenerate bool  // a handler keeps the event loop until its answer is whole
 	Tokenizers    int   // threads; at least 1
 	TokenizeBase  int64
-	TokenizeToken int64 // nanoseconds for each prompt token
-	Dispatch      int64 // from the tokenizer to the engine's queue
-	Detokenize    int64 // from the engine to the front end
-	Write         int64 // to make a message and write it
-	Separate      bool  // tokens that wait for the socket are not put into one message
-	Whole         bool  // answers are sent in one piece, not streamed
-	Scrape        int64 // interval at which a monitor reads /metrics; 0 is never
+	TokenizeToken int64   // nanoseconds for each prompt token
+	TokenizePair  float64 // nanoseconds for each pair of prompt tokens, as of a pattern that looks back over all that it read
+	Dispatch      int64   // from the tokenizer to the engine's queue
+	Detokenize    int64   // from the engine to the front end
+	Serialize     int64   // time of the event loop to put a message into its form; tokens that come while one waits for it go with that one
+	Write         int64   // to make a message and write it
+	Separate      bool    // tokens that wait for the socket are not put into one message
+	Whole         bool    // answers are sent in one piece, not streamed
+	Scrape        int64   // interval at which a monitor reads /metrics; 0 is never
 	Hold          Hold
 	Adapters      Adapters
+	Limited       Limited
 	FlushEvery    int   // handlers after which the one at hand writes the log out, in the event loop; 0 is never
 	Flush         int64 // that it takes
 	CollectEvery  int64 // interval at which the front end's garbage is collected, in the event loop; 0 is never
@@ -83,6 +90,12 @@ type Hold struct {
 	Duration int64
 }
 
+// Limited lets only so many of a share of requests, those of one tenant, be in service at once: others pass them.
+type Limited struct {
+	Share float64
+	Slots int
+}
+
 // Network is what lies between client, gateway and server. Delays have an exponential part with the mean of Jitter.
 type Network struct {
 	Delay, Jitter int64   // client to gateway, one way
@@ -92,6 +105,7 @@ type Network struct {
 	ChunkBytes    float64 // of one token in the stream
 	Connect       int64   // mean time to look the gateway up and connect to it, for every call; 0: connections are kept open
 	Limit         float64 // requests a second that the gateway lets through; others wait in it. 0 is without limit
+	Upstream      int     // answers that the gateway has under way at once at most; requests wait in it for one to end. 0 is without limit
 	Lookups       float64 // share of calls whose first look-up of the gateway's name is lost
 	Lookup        int64   // after which it is tried again
 	CheckToken    int64   // the gateway keeps an answer until it is whole, and checks it for so long for each of its tokens; 0: it passes tokens on
@@ -100,6 +114,7 @@ type Network struct {
 // Client is how the client behaves.
 type Client struct {
 	Lag       int64   // mean of what a request is sent too late
+	Tick      int64   // it sends what has come together at each Tick since the load began; 0 is at once
 	ReadChunk int64   // that it takes to read one message of the stream
 	ReadEvery int64   // interval at which it looks for messages and reads all that have come; 0: it reads on
 	Window    int     // messages that lie between server and client before the server must wait; at least 1
@@ -115,6 +130,9 @@ type Retry struct {
 	After   int64   // from the gateway's receipt to its answer
 	Status  int     // HTTP status of that answer
 	Backoff int64   // before the second attempt; doubled for each later one
+
+	// For DownFor, each DownEvery, no attempt succeeds.
+	DownEvery, DownFor int64
 }
 
 // Load is how the model gets to the device.
@@ -122,6 +140,9 @@ type Load struct {
 	Disk      float64 // bytes a second; 0: the model is loaded before the run, and stays
 	Base      int64   // beside reading and copying
 	KeepAlive int64   // after so long without requests the model is unloaded
+
+	// A device that had no work for SleepAfter takes WakeUp longer for its next step; 0 is never.
+	SleepAfter, WakeUp int64
 }
 
 // A Pause stops a whole server process, as a garbage collector or SIGSTOP does.

@@ -24,6 +24,11 @@ type EngineConfig struct {
 	// anybody is in service (TGI: max_waiting_tokens); 0 is none.
 	AdmitEvery int
 
+	LimitedSlots int // limited sequences that can be in service at once; 0 is all
+
+	// Keep is for how long the blocks of a sequence that is done are kept, as for a next turn that may come; 0 is not.
+	Keep int64
+
 	// CopyPerToken is bytes of input that go over the bus for each prompt token before its prefill: 4 for a token's id,
 	// thousands for embeddings that were computed on the host.
 	CopyPerToken float64
@@ -38,6 +43,7 @@ type Sequence struct {
 	// Prefix names a beginning of the prompt that other prompts share; 0 for none. PrefixTokens is how long it is.
 	Prefix, PrefixTokens int
 	HeldUntil            int64 // it is not scheduled before; 0 is at once
+	Limited              bool  // of those of which only so many are in service at once
 
 	// The engine fills in these.
 	Queued      int64 // when it was submitted
@@ -86,6 +92,7 @@ type Engine struct {
 	preempted  int
 	staticOpen bool // a static batch is running
 	sinceAdmit int  // steps since the queue was emptied
+	kept       []kept
 }
 
 // NewEngine returns an idle engine.
@@ -114,6 +121,7 @@ func (e *Engine) Idle() bool { return len(e.waiting)+len(e.running) == 0 }
 // still filling up, and a queue of which all are held, cannot run before end, which is then not zero.
 func (e *Engine) Begin(now int64) (end int64, ok bool) {
 	batch := Batch{At: now}
+	e.releaseKept(now)
 	switch {
 	case e.config.StaticBatch > 0:
 		if wait := e.planStatic(&batch); wait > now {
@@ -218,15 +226,28 @@ func (e *Engine) admit(budget, most int, batch *Batch) (admitted int) {
 
 // ready returns the place of the first of the queue that is not held; -1 if all are.
 func (e *Engine) ready(now int64) int {
-	return slices.IndexFunc(e.waiting, func(s *Sequence) bool { return s.HeldUntil <= now })
+	limited := 0
+	if e.config.LimitedSlots > 0 {
+		for _, s := range e.running {
+			if s.Limited {
+				limited++
+			}
+		}
+	}
+	full := e.config.LimitedSlots > 0 && limited >= e.config.LimitedSlots
+	return slices.IndexFunc(e.waiting, func(s *Sequence) bool { return s.HeldUntil <= now && !(full && s.Limited) })
 }
 
-// released returns when the first of those that are held no longer is; 0 if none is held.
+// released returns when the first of those that are held no longer is, or blocks that are kept are free again; 0 if
+// neither is.
 func (e *Engine) released(now int64) (at int64) {
 	for _, s := range e.waiting {
 		if s.HeldUntil > now && (at == 0 || s.HeldUntil < at) {
 			at = s.HeldUntil
 		}
+	}
+	if len(e.kept) > 0 && len(e.waiting) > 0 && (at == 0 || e.kept[0].until < at) {
+		at = e.kept[0].until
 	}
 	return at
 }
@@ -337,7 +358,7 @@ func (e *Engine) generate(s *Sequence) (last bool) {
 	}
 	s.LastToken = e.stepEnd
 	s.Stalled += e.stalls - s.stallMark
-	e.kv.release(s)
+	e.release(s)
 	return true
 }
 

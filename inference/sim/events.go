@@ -8,6 +8,7 @@ const (
 	eventDue                      // a client with a limit of connections has a request to send
 	eventFree                     // one of its connections is free again
 	eventGateway                  // a request reaches a gateway that limits how many it lets through
+	eventRelayed                  // an answer has passed a gateway that limits how many are under way
 	eventLoop                     // an event loop is done with a job
 	eventQueued                   // a request reaches an engine's queue
 	eventStep                     // an engine's step ends

@@ -20,6 +20,7 @@ type replica struct {
 
 	loop       []job
 	loopUntil  int64 // when the job at hand is done; 0 is none
+	formed     int64 // when the last message has its form
 	loopHeld   int   // the request that keeps the loop until its answer is whole; -1 is none
 	tokenizers []int64
 
@@ -48,10 +49,10 @@ const (
 func newReplica(index int, from int64, c *Config) *replica {
 	timing := c.Timing
 	if left, slow := c.Slow[index]; slow {
-		timing = slowed{timing, left}
+		timing = slowed{timing, left, c}
 	}
 	r := &replica{
-		index: index, from: from, config: c, engine: NewEngine(c.Engine, timing),
+		index: index, from: from, config: c, engine: NewEngine(c.limited(), timing),
 		loopHeld: -1, tokenizers: make([]int64, c.Server.Tokenizers), loaded: c.Load.Disk == 0,
 	}
 	for _, p := range c.Pauses {
@@ -62,14 +63,46 @@ func newReplica(index int, from int64, c *Config) *replica {
 	return r
 }
 
-// slowed is a timing at a share of its speed.
-type slowed struct {
-	Timing
-	left float64
+// limited returns the engine's settings with what the server limits.
+func (c *Config) limited() EngineConfig {
+	engine := c.Engine
+	engine.LimitedSlots = c.Server.Limited.Slots
+	return engine
 }
 
-func (s slowed) Step(b Batch) int64 { return int64(float64(s.Timing.Step(b)) / s.left) }
-func (s slowed) Host(b Batch) int64 { return int64(float64(s.Timing.Host(b)) / s.left) }
+// drained reports whether the replica gets no more requests at a time.
+func (r *replica) drained(at int64) bool {
+	until, ok := r.config.Drain[r.index]
+	return ok && until <= at
+}
+
+// wakeUp returns what a step takes longer that begins now, since the device had gone to sleep.
+func (r *replica) wakeUp(now int64) int64 {
+	l := r.config.Load
+	if l.SleepAfter == 0 || now-max(r.engine.stepEnd, r.config.Start) < l.SleepAfter {
+		return 0
+	}
+	return l.WakeUp
+}
+
+// slowed is a timing at a share of its speed, always or for a while at each interval.
+type slowed struct {
+	Timing
+	left   float64
+	config *Config
+}
+
+// share returns what is left of the speed at a time.
+func (s slowed) share(at int64) float64 {
+	c := s.config
+	if c.SlowEvery > 0 && (at < c.Start+c.SlowEvery || (at-c.Start)%c.SlowEvery >= c.SlowFor) {
+		return 1
+	}
+	return s.left
+}
+
+func (s slowed) Step(b Batch) int64 { return int64(float64(s.Timing.Step(b)) / s.share(b.At)) }
+func (s slowed) Host(b Batch) int64 { return int64(float64(s.Timing.Host(b)) / s.share(b.At)) }
 
 // awake returns the first time from at on when the process is not stopped.
 func (r *replica) awake(at int64) int64 {

@@ -34,7 +34,10 @@ func (s *simulation) route(r *Request) int {
 func (s *simulation) leastLoaded(up int) int {
 	best := 0
 	for i := range up {
-		if s.replicas[i].inFlight < s.replicas[best].inFlight {
+		if s.replicas[i].drained(s.now) {
+			continue
+		}
+		if s.replicas[best].drained(s.now) || s.replicas[i].inFlight < s.replicas[best].inFlight {
 			best = i
 		}
 	}

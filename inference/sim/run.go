@@ -58,6 +58,9 @@ func Simulate(c Config, w Workload) (*Run, error) {
 		r.Plan, r.Index = p, i
 		r.Sequence = Sequence{ID: i, Prompt: p.prompt, Output: p.output, Prefix: p.prefix, PrefixTokens: p.shared}
 		sent := p.Due + exponential(p.Chances.Lag, c.Client.Lag)
+		if tick := c.Client.Tick; tick > 0 {
+			sent = c.Start + (sent-c.Start+tick-1)/tick*tick
+		}
 		if c.Client.Connections > 0 {
 			s.events.add(sent, eventDue, 0, i)
 			continue
@@ -100,6 +103,9 @@ type simulation struct {
 
 	connections int   // of the client that are in use
 	unsent      []int // requests that wait for one
+
+	upstream  int   // answers that the gateway has under way
+	atGateway []int // requests that wait in it for one to end
 }
 
 // exponential turns a chance into a draw with the given mean.
@@ -117,7 +123,7 @@ func (s *simulation) send(r *Request, sent int64) {
 		out += c.Network.Lookup
 	}
 	r.Sent, r.Tried = sent, sent
-	for k := 0; k < maxAttempts-1 && p.Fails[k] < c.Retry.Share; k++ {
+	for k := 0; k < maxAttempts-1 && (p.Fails[k] < c.Retry.Share || c.down(r.Tried+out)); k++ {
 		a := Attempt{Start: r.Tried, GatewayIn: r.Tried + out, Status: c.Retry.Status}
 		a.GatewayOut = a.GatewayIn + c.Retry.After
 		a.End = a.GatewayOut + s.delayBack(p)
@@ -125,11 +131,16 @@ func (s *simulation) send(r *Request, sent int64) {
 		r.Tried = a.End + c.Retry.Backoff<<k
 	}
 	r.GatewayIn = r.Tried + out
-	if c.Network.Limit > 0 {
+	if c.Network.Limit > 0 || c.Network.Upstream > 0 {
 		s.events.add(r.GatewayIn, eventGateway, 0, r.Index)
 		return
 	}
 	s.pass(r, r.GatewayIn)
+}
+
+// down reports whether no attempt succeeds at a time.
+func (c *Config) down(at int64) bool {
+	return c.Retry.DownEvery > 0 && at >= c.Start+c.Retry.DownEvery && (at-c.Start)%c.Retry.DownEvery < c.Retry.DownFor
 }
 
 // pass lets the gateway take a request up.
@@ -139,8 +150,32 @@ func (s *simulation) pass(r *Request, at int64) {
 	s.events.add(r.ServerIn, eventArrival, 0, r.Index)
 }
 
+// arrive lets a request wait in the gateway until another's answer has ended, if too many are under way, and for its turn.
+func (s *simulation) arrive(r *Request) {
+	if limit := s.config.Network.Upstream; limit > 0 && s.upstream >= limit {
+		s.atGateway = append(s.atGateway, r.Index)
+		return
+	}
+	s.upstream++
+	s.limit(r)
+}
+
+// relayed lets the next of those that wait in the gateway go, as an answer has ended.
+func (s *simulation) relayed() {
+	s.upstream--
+	if len(s.atGateway) > 0 {
+		r := &s.Requests[s.atGateway[0]]
+		s.atGateway = s.atGateway[1:]
+		s.arrive(r)
+	}
+}
+
 // limit lets a request wait in the gateway for its turn.
 func (s *simulation) limit(r *Request) {
+	if s.config.Network.Limit <= 0 {
+		s.pass(r, s.now)
+		return
+	}
 	at := max(s.now, s.nextTurn)
 	s.nextTurn = at + int64(1e9/s.config.Network.Limit)
 	s.pass(r, at)
@@ -169,6 +204,9 @@ func (s *simulation) disconnect() {
 // ended counts a request that has its end.
 func (s *simulation) ended(r *Request) {
 	s.open--
+	if s.config.Network.Upstream > 0 {
+		s.events.add(max(s.now, r.Last.AtGateway), eventRelayed, 0, r.Index)
+	}
 	if s.config.Client.Connections > 0 {
 		s.events.add(r.ClientEnd, eventFree, 0, r.Index)
 	}
@@ -185,7 +223,9 @@ func (s *simulation) handle(e event) {
 	case eventFree:
 		s.disconnect()
 	case eventGateway:
-		s.limit(&s.Requests[e.request])
+		s.arrive(&s.Requests[e.request])
+	case eventRelayed:
+		s.relayed()
 	case eventArrival:
 		r := &s.Requests[e.request]
 		r.Replica = s.route(r)
@@ -223,6 +263,9 @@ func (s *simulation) handle(e event) {
 		use := min(1, float64(state.Busy-server.sampledBusy)/float64(SampleInterval))
 		server.sampledBusy = state.Busy
 		s.Samples = append(s.Samples, Sample{s.now, e.replica, state, use})
+		if server.drained(s.now) && server.inFlight == 0 {
+			return // it is gone
+		}
 		s.events.add(s.now+SampleInterval, eventSample, e.replica, 0)
 	}
 }
@@ -233,7 +276,7 @@ func (s *simulation) runLoop(server *replica) {
 	if !ok {
 		return
 	}
-	start := server.awake(s.now)
+	start := server.awake(max(s.now, server.formed))
 	end := server.awake(start + j.cost)
 	server.loopUntil = end
 	s.events.add(end, eventLoop, server.index, 0)
@@ -272,7 +315,7 @@ func (s *simulation) handled(server *replica, r *Request, at int64) {
 		s.ended(r)
 		return
 	}
-	r.TokenizeStart, r.Tokenized = server.tokenize(at, c.Server.TokenizeBase+c.Server.TokenizeToken*int64(r.Prompt))
+	r.TokenizeStart, r.Tokenized = server.tokenize(at, c.Server.TokenizeBase+c.Server.TokenizeToken*int64(r.Prompt)+int64(c.Server.TokenizePair*float64(r.Prompt*r.Prompt)))
 	s.events.add(r.Tokenized+c.Server.Dispatch, eventQueued, server.index, r.Index)
 }
 
@@ -280,6 +323,7 @@ func (s *simulation) submit(server *replica, r *Request) {
 	if r.Chances.Route < s.config.Server.Hold.Share {
 		r.HeldUntil = s.now + s.config.Server.Hold.Duration
 	}
+	r.Limited = r.Chances.Route < s.config.Server.Limited.Share
 	if ready := server.adapters.want(s.config.Server.Adapters, r.Chances.Tail, s.now); ready > s.now {
 		r.HeldUntil = max(r.HeldUntil, ready)
 	}
@@ -308,11 +352,12 @@ func (s *simulation) step(server *replica) {
 		s.wake(server, awake)
 		return
 	}
+	wakeUp := server.wakeUp(s.now)
 	end, ok := server.engine.Begin(s.now)
 	switch {
 	case ok:
 		server.stepping = true
-		s.events.add(server.awake(end), eventStep, server.index, 0)
+		s.events.add(server.awake(end+wakeUp), eventStep, server.index, 0)
 	case end > s.now:
 		s.wake(server, end)
 	}
@@ -335,7 +380,15 @@ func (s *simulation) token(q *Sequence, last bool) {
 		return
 	}
 	// The text passes the event loop, which may be busy.
-	ready := max(s.now, server.loopUntil, out.message.Detokenized-c.Server.Detokenize) + c.Server.Detokenize
+	formed := out.message.Detokenized - c.Server.Detokenize
+	switch {
+	case c.Server.Serialize == 0:
+		formed = max(s.now, server.loopUntil, formed)
+	case formed <= s.now: // else it goes with the one that waits for its form
+		formed = max(s.now, server.loopUntil, server.formed) + c.Server.Serialize
+		server.formed = formed
+	}
+	ready := formed + c.Server.Detokenize
 	passage := out.send(ready)
 	if out.count == 1 && r.First.Read == 0 {
 		r.First = passage

@@ -50,10 +50,11 @@ type Roofline struct {
 	Compute float64 // share of the device's FLOPS that a prefill gets, in (0, 1]
 	Read    float64 // share of the memory's rate that a decode gets, in (0, 1]
 
-	Overhead    int64 // nanoseconds of the host at every step
-	PerSequence int64 // nanoseconds of the host for every sequence that decodes
-	Captured    int   // sequences up to which a step is launched as one graph; 0 is any number
-	Launch      int64 // nanoseconds of the host at every step of more
+	Overhead    int64   // nanoseconds of the host at every step
+	PerSequence int64   // nanoseconds of the host for every sequence that decodes
+	PerContext  float64 // nanoseconds of the host for every token that a decoding sequence has behind it
+	Captured    int     // sequences up to which a step is launched as one graph; 0 is any number
+	Launch      int64   // nanoseconds of the host at every step of more
 
 	Offloaded float64  // share of the weights that stay in the host's memory and are copied at every step
 	Changes   []Change // sorted by time
@@ -103,8 +104,9 @@ func (r Roofline) Host(b Batch) (ns int64) {
 	if b.Prompt+b.Decodes == 0 {
 		return 0
 	}
+	ns = r.Overhead + r.PerSequence*int64(b.Decodes) + int64(float64(r.PerContext*float64(b.Context)))
 	if r.Captured > 0 && b.Decodes > r.Captured {
-		return r.Overhead + r.PerSequence*int64(b.Decodes) + r.Launch
+		ns += r.Launch
 	}
-	return r.Overhead + r.PerSequence*int64(b.Decodes)
+	return ns
 }

@@ -28,7 +28,10 @@ type Stream struct {
 	// UniquePrefix gives every request one of its own, of the same length.
 	Prefixes, PrefixTokens int
 	UniquePrefix           bool
-	Salts                  int // tenants whose prefixes are cached apart; 0: nobody's are
+	// Runaway is the share of answers that do not find their end and go on to RunawayTokens.
+	Runaway       float64
+	RunawayTokens int
+	Salts         int // tenants whose prefixes are cached apart; 0: nobody's are
 
 	Replay []arrival.Planned // instead of Arrivals, Prompt and Output
 }
@@ -92,6 +95,9 @@ func (w Workload) plan(seed uint64, start int64) ([]Plan, error) {
 				if s.UniquePrefix {
 					p.prefix = 1 + i<<40 + len(plans) + s.Prefixes
 				}
+			}
+			if c.Tail < s.Runaway {
+				p.output = s.RunawayTokens
 			}
 			plans = append(plans, p)
 		}
