@@ -113,6 +113,7 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measureSizes()
 	v.measureSteps()
 	v.measureDecode()
+	v.measureClock()
 	v.measureGaps()
 	v.measureGapInterference()
 	v.measureCaches()

@@ -298,26 +298,6 @@ func (v *view) measureCaches() {
 	v.measureColdStarts()
 }
 
-// pause is how long nobody asked before a first request, in nanoseconds.
-const pause = 300e9
-
-// measureColdStarts compares first requests, of each process and after each pause, with the median.
-func (v *view) measureColdStarts() {
-	median := v.m["ttft_p50"].Number
-	lastEnd := map[uint32]int64{}
-	var cold []float64
-	for _, r := range v.members {
-		before, seen := lastEnd[r.Instance]
-		lastEnd[r.Instance] = max(before, r.End)
-		if ns, ok := r.TTFT(); ok && (!seen || r.Start-before > pause) {
-			cold = append(cold, float64(ns))
-		}
-	}
-	if len(cold) > 0 && median > 0 && v.m["ttft_p50"].N > minCompared {
-		v.m["cold_requests"], v.m["cold_ttft_ratio"] = number(float64(len(cold)), len(cold)), number(meanOf(cold)/median, len(cold))
-	}
-}
-
 // measureHardware fills in how near the engine comes to its device.
 func (v *view) measureHardware() {
 	tp, known := v.Facts.Number("tensor_parallel_size")

@@ -35,6 +35,7 @@ func measureFleet(in *Input, wholes []*view) []Measures {
 		return list
 	}
 	measureSpeeds(wholes, list)
+	measureSlowTimes(wholes, list)
 	measureWork(wholes, list)
 	measureBalance(wholes, list)
 	measureSpeculation(in, wholes, list)

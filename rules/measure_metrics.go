@@ -141,11 +141,13 @@ func seriesOf(points []analyzer.MetricPoint) map[string]map[string][]point {
 	}
 	for _, one := range series {
 		for _, list := range one {
-			slices.SortStableFunc(list, func(a, b point) int { return cmp.Compare(a.at, b.at) })
+			slices.SortStableFunc(list, comparePoints)
 		}
 	}
 	return series
 }
+
+func comparePoints(a, b point) int { return cmp.Compare(a.at, b.at) }
 
 // seriesKey tells series of one metric apart.
 func seriesKey(p *analyzer.MetricPoint) string {

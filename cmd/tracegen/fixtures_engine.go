@@ -28,6 +28,8 @@ var engineFixtures = []fixture{
 	{name: "event-loop-blocked-calls", fault: "sync-generate@0.7", hops: true, seconds: 180, seed: 2462},
 	{name: "cold-start-fires", fault: "cold-load@2", dialect: "gateway", seconds: 300, seed: 71},
 	{name: "cold-start-near", fault: "cold-load@60", dialect: "gateway", seconds: 300, seed: 72, change: kept},
+	{name: "cold-start-sleeps", fault: "sleeping-engine@4", seconds: 200, seed: 7073},
+	{name: "cold-start-sleeps-near", fault: "sleeping-engine@4", seconds: 200, seed: 7074, change: func(s *fault.Scenario) { s.Config.Load.WakeUp = 20_000_000 }},
 	{name: "host-to-device-fires", fault: "input-copy@16000", dialect: "triton", seconds: 32, seed: 81, change: copies(3)},
 	{name: "host-to-device-offload", fault: "offload@0.3", seconds: 150, seed: 83, change: rate(1)},
 	{name: "host-to-device-near", fault: "input-copy@1500", dialect: "triton", seconds: 32, seed: 82, change: copies(3)},
