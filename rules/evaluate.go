@@ -292,7 +292,8 @@ func fillAll(list []*Template, b *bindings) []string {
 	return out
 }
 
-// fill writes the recommendation for a stack. A setting whose numbers are not known is left out.
+// fill writes the recommendation for a stack. A setting whose numbers are not known, or that is empty
+// here, is left out.
 func (f *Fix) fill(b *bindings, stack string) Recommendation {
 	out := Recommendation{Steps: fillAll(f.Steps, b), Settings: []string{}, Effort: f.Effort, Risk: f.Risk, References: f.References}
 	if out.References == nil {
@@ -300,7 +301,7 @@ func (f *Fix) fill(b *bindings, stack string) Recommendation {
 	}
 	out.Summary, _ = f.Summary.fill(b)
 	for _, t := range f.Settings[stack] {
-		if s, complete := t.fill(b); complete {
+		if s, complete := t.fill(b); complete && s != "" {
 			out.Settings, out.Stack = append(out.Settings, s), stack
 		}
 	}

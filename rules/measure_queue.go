@@ -58,8 +58,15 @@ func (v *view) measureQueue() {
 	}
 	if q.Verdict == population.QueueHeld {
 		m["hold_attribute"] = text(q.HeldBy)
-		if q.Slots == 0 { // they are passed: load explains no wait while there is room
-			m["wait_ratio"] = number(1-q.Passing.Room, q.Waits)
+		if q.Slots == 0 { // load explains no wait while there is room
+			var room float64
+			if q.Passing.Held() {
+				room = q.Passing.Room
+			}
+			if q.Rounds.Held() {
+				room = max(room, q.Rounds.Room)
+			}
+			m["wait_ratio"] = number(1-room, q.Waits)
 		}
 	}
 	if p := q.Passing; p != nil {
@@ -69,6 +76,16 @@ func (v *view) measureQueue() {
 		}
 	} else if q.Requests > 0 && v.domain.Domain.SlotsKnown() { // nobody came while another waited
 		m["passed_share"], m["room_wait_share"] = number(0, q.Waits), number(0, q.Waits)
+	}
+	if r := q.Rounds; r != nil {
+		m["round_wait_share"], m["round_whole_share"], m["round_length"] = number(r.Room, q.Waits), number(r.Whole, q.Waits), span(r.Median, r.Count)
+		m["in_rounds"] = truth(r.Held() && !q.Passing.Held()) // with those, single requests wait
+		m["round_leaving"], m["round_beside"] = number(r.Leaving, r.Count), number(r.Beside, r.Count)
+	} else if q.Requests > 0 && v.domain.Domain.SlotsKnown() {
+		for _, name := range []string{"round_wait_share", "round_whole_share", "round_leaving", "round_beside"} {
+			m[name] = number(0, q.Waits)
+		}
+		m["in_rounds"] = truth(false)
 	}
 	if q.Utilisation > 0 {
 		m["utilisation"] = number(q.Utilisation, q.Requests)

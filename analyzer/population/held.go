@@ -71,10 +71,7 @@ func (l *Load) passed() (p *Passing, held []int64) {
 // budget, and while fewer were in service than the engine was seen to hold, by one at least and by a tenth.
 func (l *Load) waitsWithRoom() []int64 {
 	prefill, both := l.stays(slices.Index(Stages[:], StagePrefill)), l.stays(slices.Index(Stages[:], StageBoth))
-	most := 0
-	for inside := (turnstile{stays: &both}); inside.next() != math.MaxInt64; {
-		most = max(most, inside.pass(inside.next()))
-	}
+	most := both.most()
 	// Since each of these times there is room or not, and up to it there was for so long.
 	at, sum, rooms := []int64{l.Jobs[0].Arrive}, []int64{0}, []bool{mostFull*float64(most) >= 1}
 	until := func(t int64) int64 {

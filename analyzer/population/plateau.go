@@ -91,6 +91,14 @@ func (s *stays) sort() {
 	slices.Sort(s.to)
 }
 
+// most returns how many are in at most.
+func (s *stays) most() (n int) {
+	for inside := (turnstile{stays: s}); inside.next() != math.MaxInt64; {
+		n = max(n, inside.pass(inside.next()))
+	}
+	return n
+}
+
 // A turnstile counts how many are in, as time goes on.
 type turnstile struct {
 	*stays

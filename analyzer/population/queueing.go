@@ -2,7 +2,6 @@ package population
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/slowtoken/slowtoken/analyzer"
 	"github.com/slowtoken/slowtoken/analyzer/replay"
@@ -57,6 +56,7 @@ type Queueing struct {
 
 	Backlog *Backlog `json:"backlog,omitempty"` // nil where nobody waits for long
 	Passing *Passing `json:"passing,omitempty"` // nil where nobody comes while another waits for long, or it is not known who is of one engine
+	Rounds  *Rounds  `json:"rounds,omitempty"`  // nil without any, or where it is not known who is of one engine
 
 	Abstained []Abstention `json:"abstained,omitempty"`
 }
@@ -104,6 +104,7 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 	var held []int64 // of those that are passed
 	if d.SlotsKnown() && q.Waits >= minLongWaits {
 		q.Passing, held = l.windowed().passed()
+		q.Rounds = l.windowed().rounds()
 	}
 	if q.Waits < minLongWaits || q.MeanWait < calmShare*q.MeanE2E {
 		q.Verdict = QueueCalm
@@ -125,7 +126,7 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 	q.Plateaus = l.plateaus(step)
 	b := binding(q.Plateaus)
 	if b < 0 {
-		if q.Passing.Held() {
+		if q.Passing.Held() || q.Rounds.Held() {
 			q.Verdict, q.HeldBy = QueueHeld, p.concentrated(l.windowed(), held)
 			return q
 		}
@@ -156,16 +157,8 @@ func (p *Population) observe(q *Queueing, l *Load) {
 			q.Waits++
 		}
 	}
-	var waits stays
-	for i, wait := range l.Waits {
-		if wait > 0 {
-			waits.from, waits.to = append(waits.from, l.Jobs[i].Arrive), append(waits.to, l.start(i))
-		}
-	}
-	waits.sort()
-	for waiting := (turnstile{stays: &waits}); waiting.next() != math.MaxInt64; {
-		q.MaxDepth = max(q.MaxDepth, waiting.pass(waiting.next()))
-	}
+	waits := l.queue()
+	q.MaxDepth = waits.most()
 	if span := own.span(); span > 0 {
 		q.Arrivals = float64(len(own.Jobs)) / span
 	}
@@ -191,7 +184,7 @@ func (q *Queueing) judge(p *Population, l *Load, replayed []replay.Times, f Fact
 	case q.Ratio >= lowRatio:
 		q.Verdict = QueueLoad
 	default:
-		if q.HeldBy = p.concentrated(l.windowed(), held[l.Before:]); q.HeldBy != "" || q.Passing.Held() || f[FactSampling] == NoSampling {
+		if q.HeldBy = p.concentrated(l.windowed(), held[l.Before:]); q.HeldBy != "" || q.Passing.Held() || q.Rounds.Held() || f[FactSampling] == NoSampling {
 			q.Verdict = QueueHeld
 			return
 		}

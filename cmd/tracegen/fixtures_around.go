@@ -49,6 +49,7 @@ var aroundFixtures = []fixture{
 	{name: "speculation-near", dialect: "sglang", seconds: 60, seed: 312, change: twelveTokens, edit: speculate(2.2, 2.05)},
 	{name: "queue-hold-fires", seconds: 120, seed: 321, change: rate(2), edit: hold(700 * time.Millisecond)},
 	{name: "queue-hold-unsaid", fault: "slow-grammar@700", seconds: 80, seed: 323, change: rate(2)},
+	{name: "queue-hold-rounds", fault: "rare-admission@150", seconds: 80, seed: 324, change: rate(2)},
 	{name: "queue-hold-near", seconds: 120, seed: 322, change: rate(2), edit: hold(30 * time.Millisecond)},
 
 	{name: "predecessor", spans: predecessor},
