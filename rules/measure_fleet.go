@@ -200,6 +200,7 @@ func measureBalance(wholes []*view, list []Measures) {
 	clear(inside)
 	uneven, waited := make([]float64, len(wholes)), make([]float64, len(wholes))
 	total := 0.0
+	rooms := make([]bool, len(changes)) // up to each of them
 	for i, c := range changes {
 		if i > 0 {
 			dt := float64(c.at - changes[i-1].at)
@@ -211,6 +212,7 @@ func measureBalance(wholes []*view, list []Measures) {
 					room = k
 				}
 			}
+			rooms[i] = room >= 0
 			for k := range waiting {
 				if waiting[k] > 0 && room >= 0 {
 					uneven[k], waited[k] = uneven[k]+dt, waited[k]+dt*float64(waiting[k])
@@ -226,7 +228,7 @@ func measureBalance(wholes []*view, list []Measures) {
 			m["imbalance_wait"] = span(waited[k]/float64(len(wholes[k].members)), len(wholes[k].members))
 		}
 	}
-	measureScaling(wholes, list, changes)
+	measureScaling(wholes, list, changes, rooms)
 }
 
 // gini returns the Gini coefficient of the values over 0.

@@ -14,8 +14,9 @@ const (
 )
 
 // measureScaling says how long requests had been waiting when an instance took its first, and how much of all waiting
-// falls between that beginning and the next moment in which nobody waits.
-func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
+// falls between that beginning and the next moment in which nobody waits. Up to each of the changes an instance that served
+// before had room, or none: what waits while one has does not wait for a new one.
+func measureScaling(wholes []*view, list []Measures, changes []fleetChange, rooms []bool) {
 	first := make([]int64, len(wholes))
 	var since, until int64
 	for k, v := range wholes {
@@ -42,7 +43,7 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 	ramps := rampsAround(changes, slices.Min(born))
 	total, within := make([]float64, len(wholes)), make([]float64, len(wholes))
 	waiting := make([]int, len(wholes))
-	all, allWithin, whole := 0.0, 0.0, 0.0
+	all, allWithin, whole, before, withRoom := 0.0, 0.0, 0.0, 0.0, 0.0
 	for i, c := range changes {
 		if i > 0 {
 			from, dt := changes[i-1].at, float64(c.at-changes[i-1].at)
@@ -50,6 +51,12 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 				total[k] += dt * float64(n)
 				if from >= ramps.From && from < ramps.To {
 					within[k] += dt * float64(n)
+					if from < slices.Min(born) {
+						before += dt * float64(n)
+						if rooms[i] {
+							withRoom += dt * float64(n)
+						}
+					}
 				}
 			}
 		}
@@ -68,6 +75,9 @@ func measureScaling(wholes []*view, list []Measures, changes []fleetChange) {
 		if n := len(wholes[k].members); n > 0 {
 			m["scale_lag"] = span(slices.Min(born)-ramps.From, n)
 			m["scale_wait_share"], m["scale_share"] = number(allWithin/all, n), number(allWithin/whole, n)
+			if before > 0 {
+				m["scale_room_share"] = number(withRoom/before, n)
+			}
 			m["scale_wait_mean"] = span(within[k]/float64(n), n)
 		}
 	}

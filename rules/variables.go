@@ -308,6 +308,7 @@ var fleetVariables = []Variable{
 	{"new_instances", Number, "", "instances that first serve over 30 s, and over 5 % of the time, after the first", analyzer.Queue, supplyInstances},
 	{"scale_lag", Duration, "", "for how long somebody had been waiting when the first of them took its first request", analyzer.Queue, supplyInstances},
 	{"scale_wait_share", Number, UnitShare, "share of all waiting from there until nobody waits any more", analyzer.Queue, supplyInstances},
+	{"scale_room_share", Number, UnitShare, "share of the waiting before that request while another instance that served before had at most half of what it was seen to serve", analyzer.Queue, supplyInstances},
 	{"scale_share", Number, UnitShare, "that waiting, as share of all time of all instances' requests", analyzer.Queue, supplyInstances},
 	{"scale_wait_mean", Duration, "", "that waiting, as mean time of this engine's requests", analyzer.Queue, supplyInstances},
 }
