@@ -286,7 +286,12 @@ func (v *view) measureCaches() {
 		v.m["kv_transfer_ttft_share"], v.m["kv_transfer_mean"] = number(kvTTFT/ttft, transfers), span(kvE2E/float64(n), transfers)
 	}
 	if h2d > 0 && compute > 0 {
-		v.m["h2d_share"] = number(h2d/compute, n)
+		list := v.computations()
+		copies := copiesOf(list)
+		if held, ok := copies.held(list); ok {
+			h2d = max(h2d, held)
+		}
+		v.m["h2d_share"], v.m["h2d_mean"] = number(h2d/compute, n), span(h2d/float64(n), n)
 	}
 	if preempted > 0 {
 		v.m["preempted_share"], v.m["preempted_mean"] = share(preempted, n), span(preemptedTime/float64(n), preempted)

@@ -246,7 +246,8 @@ var cacheVariables = []Variable{
 	{"cold_ttft_ratio", Number, ratioUnit, "mean TTFT of first requests after a start or a pause over the median TTFT of the others", analyzer.ModelLoad, supplyFirstToken},
 	{"cold_requests", Number, requests, "first requests after a start, or a pause from which on first tokens come late; of over 5 minutes where no such pause is seen", analyzer.ModelLoad, supplyFirstToken},
 	{"warm_ttft", Duration, "", "median TTFT of the others", analyzer.ModelLoad, supplyFirstToken},
-	{"h2d_share", Number, UnitShare, "share of compute that moves inputs to the device", analyzer.GPUTransfer, supplyDetails},
+	{"h2d_share", Number, UnitShare, "share of compute in which inputs move to the device, those of others too where nothing that is computed ends meanwhile", analyzer.GPUTransfer, supplyDetails},
+	{"h2d_mean", Duration, "", "that time a request", analyzer.GPUTransfer, supplyDetails},
 	{"kv_transfer_ttft_share", Number, UnitShare, "share of TTFT that moves KV caches between engines", analyzer.GPUTransfer, supplyDetails},
 	{"kv_transfer_mean", Duration, "", "mean time of it a request", analyzer.GPUTransfer, supplyDetails},
 }

@@ -31,6 +31,7 @@ var engineFixtures = []fixture{
 	{name: "cold-start-sleeps", fault: "sleeping-engine@4", seconds: 200, seed: 7073},
 	{name: "cold-start-sleeps-near", fault: "sleeping-engine@4", seconds: 200, seed: 7074, change: func(s *fault.Scenario) { s.Config.Load.WakeUp = 20_000_000 }},
 	{name: "host-to-device-fires", fault: "input-copy@16000", dialect: "triton", seconds: 32, seed: 81, change: copies(3)},
+	{name: "host-to-device-others", fault: "input-copy@11000", dialect: "triton", seconds: 60, seed: 84, change: rate(4)},
 	{name: "host-to-device-offload", fault: "offload@0.3", seconds: 150, seed: 83, change: rate(1)},
 	{name: "host-to-device-near", fault: "input-copy@1500", dialect: "triton", seconds: 32, seed: 82, change: copies(3)},
 	{name: "kv-transfer-fires", seconds: 60, seed: 91, change: rate(2), edit: transfer(2e9)},
