@@ -51,9 +51,10 @@ const (
 	gap  = "gap between the application's span and that of its call"
 )
 
-// around are the phases between the user and the model server.
+// around are the phases between the user and the model server. What lies outside the server's extent is network, and no span
+// says when an answer that a client reads late had come: on the way back, network and client have no border.
 var around = []row{
-	derived(analyzer.Network, hops), derived(analyzer.Gateway, hops), derived(analyzer.Retry, "failed siblings of the call that succeeded, and the pauses between them"),
+	group("network + client", hops, analyzer.Network, analyzer.Client), derived(analyzer.Gateway, hops), derived(analyzer.Retry, "failed siblings of the call that succeeded, and the pauses between them"),
 }
 
 var outside = []analyzer.Phase{analyzer.Client, analyzer.Network, analyzer.Gateway, analyzer.Retry, analyzer.Stream, analyzer.Frontend}
