@@ -104,7 +104,9 @@ func (p *Population) Queueing(d *Domain, members []int32, s *Sizes, f Facts) Que
 	var held []int64 // of those that are passed
 	if d.SlotsKnown() && q.Waits >= minLongWaits {
 		q.Passing, held = l.windowed().passed()
-		q.Rounds = l.windowed().rounds()
+		if l.Opaque == 0 { // else there may be somebody's prompt in what looks like room
+			q.Rounds = l.windowed().rounds()
+		}
 	}
 	if q.Waits < minLongWaits || q.MeanWait < calmShare*q.MeanE2E {
 		q.Verdict = QueueCalm
