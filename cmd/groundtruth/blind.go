@@ -14,7 +14,7 @@ const truthPrefix = "slowtoken.truth."
 var aliases = map[string]string{
 	"chat-app": "a1", "chat-app-0": "a1-0", "dcgm-exporter": "b1", "llm-gateway": "e1", "llm-gateway-0": "e1-0", "llm-server": "e2",
 	// Kinds of load, which ride along as tenants.
-	"agents": "t1", "batch": "t2", "chat": "t3", "code": "t4", "documents": "t5", "extraction": "t51", "replay": "t6", "retrieval": "t7", "summaries": "t8", "support": "t81",
+	"agents": "t1", "batch": "t2", "chat": "t3", "code": "t4", "documents": "t5", "extraction": "t51", "minutes": "t52", "queries": "t53", "replay": "t6", "retrieval": "t7", "summaries": "t8", "support": "t81",
 	"translation": "t82", "tutoring": "t83", "writing": "t9",
 }
 

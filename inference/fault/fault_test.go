@@ -87,7 +87,7 @@ func TestFaultsLengthenThePhaseOfTheirLabel(t *testing.T) {
 // unless answers are long by design.
 func TestHealthySystemsMeetTheirTargets(t *testing.T) {
 	for _, shape := range Shapes {
-		for _, f := range slices.Concat(healthy, alsoHealthy, alsoMixed) {
+		for _, f := range slices.Concat(healthy, alsoHealthy, alsoMixed, alsoRenewed) {
 			run := scenario(t, f.Name, Options{Workload: shape.Name})
 			var ttft, e2e []float64
 			var tpot float64
@@ -115,7 +115,7 @@ func TestHealthySystemsMeetTheirTargets(t *testing.T) {
 // request.
 func TestMendingLeavesTheRequestsAlone(t *testing.T) {
 	loads := []string{"overload", "burst", "long-prompts", "long-prompts-alone", "long-output", "late-replica", "batch-job", "runaway-answers"}
-	for _, f := range slices.Concat(slow, rare, further, production, operations) {
+	for _, f := range slices.Concat(slow, rare, further, production, operations, field) {
 		if slices.Contains(loads, f.Name) {
 			continue
 		}

@@ -55,7 +55,7 @@ const (
 )
 
 // Faults lists everything that can be injected.
-var Faults = slices.Concat(healthy, alsoHealthy, alsoMixed, slow, rare, further, production, operations, damaged)
+var Faults = slices.Concat(healthy, alsoHealthy, alsoMixed, alsoRenewed, slow, rare, further, production, operations, field, damaged)
 
 // healthy systems, the hard ones included: they look slow to a careless reader.
 var healthy = []Fault{

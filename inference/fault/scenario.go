@@ -77,6 +77,13 @@ var Shapes = []Shape{
 		Prompt: sim.Tokens{Median: 650, Sigma: 0.7, Low: 30, High: 4000}, Output: sim.Tokens{Median: 260, Sigma: 0.5, Low: 20, High: 900},
 		Prefixes: 3, PrefixTokens: 1024,
 	}},
+	{"minutes", "what was said in a meeting, and its minutes", sim.Stream{
+		Prompt: sim.Tokens{Median: 2000, Sigma: 0.45, Low: 300, High: 7000}, Output: sim.Tokens{Median: 240, Sigma: 0.4, Low: 40, High: 700},
+	}},
+	{"queries", "questions behind descriptions of a few data bases, and the query for each", sim.Stream{
+		Prompt: sim.Tokens{Median: 170, Sigma: 0.7, Low: 12, High: 2000}, Output: sim.Tokens{Median: 110, Sigma: 0.7, Low: 8, High: 600},
+		Prefixes: 5, PrefixTokens: 1280,
+	}},
 }
 
 // NewScenario returns a healthy system under a steady load.
@@ -160,6 +167,9 @@ func (s *Scenario) Move(start int64) {
 	}
 	for i := range s.Config.Scale {
 		s.Config.Scale[i].At += shift
+	}
+	for i := range s.Config.Drain {
+		s.Config.Drain[i] += shift
 	}
 	s.change(func(r *sim.Roofline) {
 		for i := range r.Changes {

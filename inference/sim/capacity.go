@@ -14,7 +14,7 @@ func Capacity(c Config, w Workload) (perSecond float64, err error) {
 	engine := NewEngine(c.Engine, c.Timing)
 	submitted := 0
 	for _, p := range plans[:min(len(plans), capacityRequests)] {
-		s := &Sequence{Prompt: p.prompt, Output: p.output, Prefix: p.prefix, PrefixTokens: p.shared}
+		s := &Sequence{Prompt: p.prompt, Output: p.output, Prefix: p.prefix, PrefixTokens: p.shared, Masked: p.Chances.Route < c.Server.Masked, Uncached: p.Chances.Route < c.Server.Uncached}
 		if engine.Fits(s) {
 			engine.Submit(s, 0)
 			submitted++

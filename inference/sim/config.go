@@ -61,12 +61,15 @@ type ScaleUp struct{ At int64 }
 type Server struct {
 	Accept        int64 // time of the event loop to take up a request
 	Handle        int64 // time of the event loop to read and prepare it
+	HandleToken   int64 // nanoseconds of that for each prompt token, as of a template that puts a conversation into its form
 	Block         int64 // time that a handler keeps the event loop from all else
 	BlockGenerate bool  // a handler keeps the event loop until its answer is whole
 	Tokenizers    int   // threads; at least 1
 	TokenizeBase  int64
 	TokenizeToken int64   // nanoseconds for each prompt token
 	TokenizePair  float64 // nanoseconds for each pair of prompt tokens, as of a pattern that looks back over all that it read
+	CountEvery    int64   // interval at which somebody has a text's tokens counted, by the tokenizers; 0 is never
+	Count         int64   // that it takes
 	Dispatch      int64   // from the tokenizer to the engine's queue
 	Detokenize    int64   // from the engine to the front end
 	Serialize     int64   // time of the event loop to put a message into its form; tokens that come while one waits for it go with that one
@@ -77,10 +80,12 @@ type Server struct {
 	Hold          Hold
 	Adapters      Adapters
 	Limited       Limited
-	FlushEvery    int   // handlers after which the one at hand writes the log out, in the event loop; 0 is never
-	Flush         int64 // that it takes
-	CollectEvery  int64 // interval at which the front end's garbage is collected, in the event loop; 0 is never
-	Collect       int64 // that it takes
+	Masked        float64 // share of requests whose answers have a given form: the host says at each step which tokens they may go on with
+	Uncached      float64 // share of requests for which nothing cached can be used, as of those that want log-probabilities of their prompt
+	FlushEvery    int     // handlers after which the one at hand writes the log out, in the event loop; 0 is never
+	Flush         int64   // that it takes
+	CollectEvery  int64   // interval at which the front end's garbage is collected, in the event loop; 0 is never
+	Collect       int64   // that it takes
 }
 
 // Hold keeps a share of requests in the engine's queue for a time though there is room, as a grammar does that must be
@@ -108,7 +113,10 @@ type Network struct {
 	Upstream      int     // answers that the gateway has under way at once at most; requests wait in it for one to end. 0 is without limit
 	Lookups       float64 // share of calls whose first look-up of the gateway's name is lost
 	Lookup        int64   // after which it is tried again
-	CheckToken    int64   // the gateway keeps an answer until it is whole, and checks it for so long for each of its tokens; 0: it passes tokens on
+	Quota         int     // tokens of prompts and answers that the gateway lets through in each QuotaEvery; more is answered with Retry.Status. 0 is without limit
+	QuotaEvery    int64
+	Buffer        int   // tokens that the gateway keeps until there are so many, or the answer is whole; 0: it passes each on
+	CheckToken    int64 // the gateway keeps an answer until it is whole, and checks it for so long for each of its tokens; 0: it passes tokens on
 }
 
 // Client is how the client behaves.

@@ -24,6 +24,10 @@ type EngineConfig struct {
 	// anybody is in service (TGI: max_waiting_tokens); 0 is none.
 	AdmitEvery int
 
+	// Reserve is how many tokens of an answer get their blocks when a sequence is taken up, whether it needs them or not:
+	// the most that its client lets it have (TGI). 0: blocks are given as they are needed.
+	Reserve int
+
 	LimitedSlots int // limited sequences that can be in service at once; 0 is all
 
 	// Keep is for how long the blocks of a sequence that is done are kept, as for a next turn that may come; 0 is not.
@@ -44,6 +48,8 @@ type Sequence struct {
 	Prefix, PrefixTokens int
 	HeldUntil            int64 // it is not scheduled before; 0 is at once
 	Limited              bool  // of those of which only so many are in service at once
+	Masked               bool  // the host says at each step which tokens it may go on with
+	Uncached             bool  // what is cached of its prompt is computed all the same
 
 	// The engine fills in these.
 	Queued      int64 // when it was submitted
@@ -106,7 +112,9 @@ func NewEngine(config EngineConfig, timing Timing) *Engine {
 }
 
 // Fits reports whether a sequence can ever be served: its tokens fit the KV cache when nothing else is there.
-func (e *Engine) Fits(s *Sequence) bool { return blocksFor(s.Prompt+s.Output) <= e.kv.blocks }
+func (e *Engine) Fits(s *Sequence) bool {
+	return blocksFor(s.Prompt+max(s.Output, e.config.Reserve)) <= e.kv.blocks
+}
 
 // Submit adds a sequence to the queue.
 func (e *Engine) Submit(s *Sequence, now int64) {
@@ -199,7 +207,7 @@ func (e *Engine) admit(budget, most int, batch *Batch) (admitted int) {
 		}
 		s := e.waiting[at]
 		e.kv.match(s)
-		if !e.kv.grow(s, s.target()) {
+		if !e.kv.grow(s, max(s.target(), s.Prompt+e.config.Reserve)) {
 			e.kv.release(s)
 			s.computed = 0
 			break
@@ -259,6 +267,7 @@ func (e *Engine) include(s *Sequence, budget int, batch *Batch) (tokens int) {
 	s.decoding = s.generated > 0 && left <= 1 && (s.lostAt == 0 || e.config.Swap)
 	if s.decoding {
 		batch.Decodes++
+		batch.Masked = batch.Masked || s.Masked
 		batch.Context += s.target()
 		return 1
 	}

@@ -8,6 +8,7 @@ const (
 	eventDue                      // a client with a limit of connections has a request to send
 	eventFree                     // one of its connections is free again
 	eventGateway                  // a request reaches a gateway that limits how many it lets through
+	eventAttempt                  // a request reaches a gateway that has a quota
 	eventRelayed                  // an answer has passed a gateway that limits how many are under way
 	eventLoop                     // an event loop is done with a job
 	eventQueued                   // a request reaches an engine's queue
@@ -15,6 +16,7 @@ const (
 	eventWake                     // an engine may begin
 	eventScrape                   // a monitor reads /metrics
 	eventCollect                  // a front end's garbage is collected
+	eventCount                    // somebody has a text's tokens counted
 	eventSample                   // gauges are read
 )
 

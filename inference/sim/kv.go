@@ -66,7 +66,7 @@ func (k *kvCache) reclaim(need int) bool {
 // needed.
 func (k *kvCache) match(s *Sequence) {
 	p := k.prefixes[s.Prefix]
-	if !k.caching || s.Prefix == 0 || p == nil {
+	if !k.caching || s.Prefix == 0 || p == nil || s.Uncached {
 		return
 	}
 	k.clock++

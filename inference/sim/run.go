@@ -72,6 +72,9 @@ func Simulate(c Config, w Workload) (*Run, error) {
 		if c.Server.CollectEvery > 0 {
 			s.events.add(s.replicas[i].from+c.Server.CollectEvery/int64(2+i), eventCollect, i, 0)
 		}
+		if c.Server.CountEvery > 0 {
+			s.events.add(s.replicas[i].from+c.Server.CountEvery/int64(2+i), eventCount, i, 0)
+		}
 		if c.Server.Scrape > 0 {
 			s.events.add(s.replicas[i].from+c.Server.Scrape/int64(2+i), eventScrape, i, 0)
 		}
@@ -104,6 +107,8 @@ type simulation struct {
 	connections int   // of the client that are in use
 	unsent      []int // requests that wait for one
 
+	quota quota
+
 	upstream  int   // answers that the gateway has under way
 	atGateway []int // requests that wait in it for one to end
 }
@@ -123,6 +128,10 @@ func (s *simulation) send(r *Request, sent int64) {
 		out += c.Network.Lookup
 	}
 	r.Sent, r.Tried = sent, sent
+	if c.Network.Quota > 0 {
+		s.events.add(sent+out, eventAttempt, 0, r.Index)
+		return
+	}
 	for k := 0; k < maxAttempts-1 && (p.Fails[k] < c.Retry.Share || c.down(r.Tried+out)); k++ {
 		a := Attempt{Start: r.Tried, GatewayIn: r.Tried + out, Status: c.Retry.Status}
 		a.GatewayOut = a.GatewayIn + c.Retry.After
@@ -131,7 +140,12 @@ func (s *simulation) send(r *Request, sent int64) {
 		r.Tried = a.End + c.Retry.Backoff<<k
 	}
 	r.GatewayIn = r.Tried + out
-	if c.Network.Limit > 0 || c.Network.Upstream > 0 {
+	s.enter(r)
+}
+
+// enter lets a request into the gateway at its time, which it may have to wait in.
+func (s *simulation) enter(r *Request) {
+	if c := s.config.Network; c.Limit > 0 || c.Upstream > 0 {
 		s.events.add(r.GatewayIn, eventGateway, 0, r.Index)
 		return
 	}
@@ -224,6 +238,8 @@ func (s *simulation) handle(e event) {
 		s.disconnect()
 	case eventGateway:
 		s.arrive(&s.Requests[e.request])
+	case eventAttempt:
+		s.attempt(&s.Requests[e.request])
 	case eventRelayed:
 		s.relayed()
 	case eventArrival:
@@ -256,6 +272,9 @@ func (s *simulation) handle(e event) {
 		server.loop = append(server.loop, job{jobCollect, 0, s.config.Server.Collect})
 		s.runLoop(server)
 		s.events.add(s.now+s.config.Server.CollectEvery, eventCollect, e.replica, 0)
+	case eventCount:
+		s.replicas[e.replica].tokenize(s.now, s.config.Server.Count)
+		s.events.add(s.now+s.config.Server.CountEvery, eventCount, e.replica, 0)
 	case eventSample:
 		server := s.replicas[e.replica]
 		state := server.engine.State()
@@ -285,7 +304,7 @@ func (s *simulation) runLoop(server *replica) {
 		s.Requests[j.request].Accepted = start
 		// The rest comes behind what waits already.
 		server.handlers++
-		cost := c.Handle + c.Block
+		cost := c.Handle + c.HandleToken*int64(s.Requests[j.request].Prompt) + c.Block
 		if c.FlushEvery > 0 && server.handlers%c.FlushEvery == 0 {
 			cost += c.Flush
 		}
@@ -324,6 +343,7 @@ func (s *simulation) submit(server *replica, r *Request) {
 		r.HeldUntil = s.now + s.config.Server.Hold.Duration
 	}
 	r.Limited = r.Chances.Route < s.config.Server.Limited.Share
+	r.Masked, r.Uncached = r.Chances.Route < s.config.Server.Masked, r.Chances.Route < s.config.Server.Uncached
 	if ready := server.adapters.want(s.config.Server.Adapters, r.Chances.Tail, s.now); ready > s.now {
 		r.HeldUntil = max(r.HeldUntil, ready)
 	}
@@ -398,6 +418,9 @@ func (s *simulation) token(q *Sequence, last bool) {
 	}
 	r.Last = passage
 	r.Chunks, r.ChunkTimes, r.ChunkContent = out.count, out.times, out.content
+	if c.Network.Buffer > 0 {
+		r.buffer(c.Network.Buffer, out)
+	}
 	if c.Network.CheckToken > 0 {
 		r.check(c.Network.CheckToken * int64(r.Output))
 	}

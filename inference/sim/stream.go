@@ -25,7 +25,7 @@ type stream struct {
 
 func newStream(c *Config, delay, due int64, stops bool) *stream {
 	return &stream{
-		due: due, stops: stops, network: c.Network, client: c.Client, write: c.Server.Write, separate: c.Server.Separate, delay: delay, keep: c.KeepTokens,
+		due: due, stops: stops, network: c.Network, client: c.Client, write: c.Server.Write, separate: c.Server.Separate, delay: delay, keep: c.KeepTokens || c.Network.Buffer > 0,
 		reads: make([]int64, c.Client.Window),
 	}
 }

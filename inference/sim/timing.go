@@ -5,6 +5,7 @@ type Batch struct {
 	At      int64 // when the step begins
 	Prompt  int   // prompt tokens computed in it
 	Decodes int   // sequences that each get a token in it
+	Masked  bool  // one of them may go on with some tokens only
 	// Squares is the sum over prompt chunks of S tokens behind C known ones of S x (S + 2C): the work of attention.
 	Squares float64
 	// Context is the number of tokens whose keys and values are read.
@@ -55,6 +56,7 @@ type Roofline struct {
 	PerContext  float64 // nanoseconds of the host for every token that a decoding sequence has behind it
 	Captured    int     // sequences up to which a step is launched as one graph; 0 is any number
 	Launch      int64   // nanoseconds of the host at every step of more
+	Mask        int64   // nanoseconds of the host at every step that has a masked sequence
 
 	Offloaded float64  // share of the weights that stay in the host's memory and are copied at every step
 	Changes   []Change // sorted by time
@@ -107,6 +109,9 @@ func (r Roofline) Host(b Batch) (ns int64) {
 	ns = r.Overhead + r.PerSequence*int64(b.Decodes) + int64(float64(r.PerContext*float64(b.Context)))
 	if r.Captured > 0 && b.Decodes > r.Captured {
 		ns += r.Launch
+	}
+	if b.Masked {
+		ns += r.Mask
 	}
 	return ns
 }

@@ -31,6 +31,8 @@ type Stream struct {
 	// Runaway is the share of answers that do not find their end and go on to RunawayTokens.
 	Runaway       float64
 	RunawayTokens int
+	HeavyEvery    int // each so many-th request has an answer that is Heavy times as long, as of agents that plan and then act; 0 is none
+	Heavy         float64
 	Salts         int // tenants whose prefixes are cached apart; 0: nobody's are
 
 	Replay []arrival.Planned // instead of Arrivals, Prompt and Output
@@ -98,6 +100,9 @@ func (w Workload) plan(seed uint64, start int64) ([]Plan, error) {
 			}
 			if c.Tail < s.Runaway {
 				p.output = s.RunawayTokens
+			}
+			if s.HeavyEvery > 0 && len(plans)%s.HeavyEvery == 0 {
+				p.output = int(s.Heavy * float64(p.output))
 			}
 			plans = append(plans, p)
 		}
