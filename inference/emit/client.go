@@ -2,6 +2,7 @@ package emit
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/slowtoken/slowtoken/analyzer"
@@ -272,7 +273,7 @@ var genAIChunk = Dialect{
 			}
 			if c.status != 200 {
 				s.Status = analyzer.StatusError
-				s.Attributes = append(s.Attributes, text("error.type", "503"))
+				s.Attributes = append(s.Attributes, text("error.type", strconv.Itoa(c.status)))
 				return true
 			}
 			s.Attributes = append(s.Attributes, text("gen_ai.response.model", w.served()),

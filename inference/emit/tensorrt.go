@@ -26,7 +26,7 @@ var tensorRT = Dialect{
 			text("gen_ai.request.id", w.id),
 			double("gen_ai.request.temperature", 1),
 			double("gen_ai.request.top_p", 1),
-			number("gen_ai.request.max_tokens", maxTokens(r)),
+			number("gen_ai.request.max_tokens", w.maxTokens(r)),
 			number("gen_ai.request.n", 1),
 			number("gen_ai.usage.prompt_tokens", int64(r.Prompt)),
 			number("gen_ai.usage.completion_tokens", int64(r.Output)),

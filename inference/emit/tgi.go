@@ -35,7 +35,7 @@ var tgi = Dialect{
 		}
 		inference := r.LastToken - r.Scheduled
 		spans[at].Attributes = analyzer.Attributes{
-			text("parameters", "GenerateParameters { max_new_tokens: Some("+strconv.FormatInt(maxTokens(r), 10)+") }"),
+			text("parameters", "GenerateParameters { max_new_tokens: Some("+strconv.FormatInt(w.maxTokens(r), 10)+") }"),
 			text("total_time", rustDuration(r.LastToken-r.Handled)),
 			text("validation_time", rustDuration(r.Queued-r.Handled)),
 			text("queue_time", rustDuration(r.Scheduled-r.Queued)),

@@ -30,7 +30,7 @@ var vercel = Dialect{
 			s.Name, s.Kind, s.Parent = step, analyzer.SpanKindInternal, all.ID
 			s.Attributes = append(base(step),
 				text("ai.prompt.messages", asJSON([]chatMessage{{"user", question(r)}})),
-				text("gen_ai.system", "openai.chat"), text("gen_ai.request.model", w.served()), number("gen_ai.request.max_tokens", maxTokens(r)))
+				text("gen_ai.system", "openai.chat"), text("gen_ai.request.model", w.served()), number("gen_ai.request.max_tokens", w.maxTokens(r)))
 			if c.status != 200 {
 				s.Status, s.StatusMessage = analyzer.StatusError, "Service Unavailable"
 				s.Events = []analyzer.Event{{Time: c.end, Name: "exception", Attributes: analyzer.Attributes{

@@ -40,7 +40,7 @@ var vllm = Dialect{
 			seconds("gen_ai.latency.time_in_model_inference", r.LastToken-r.Scheduled),
 			text("gen_ai.request.id", "chatcmpl-"+w.id),
 			double("gen_ai.request.top_p", 1),
-			number("gen_ai.request.max_tokens", maxTokens(r)),
+			number("gen_ai.request.max_tokens", w.maxTokens(r)),
 			double("gen_ai.request.temperature", 1),
 			number("gen_ai.request.n", 1),
 		}

@@ -83,9 +83,9 @@ func (w *writer) span(parent analyzer.SpanID, name string, kind analyzer.SpanKin
 	}
 }
 
-// maxTokens is what the client allowed.
-func maxTokens(r *sim.Request) int64 {
-	limit := int64(128)
+// maxTokens is what the client allowed: what is set aside for its answer, if anything is, and else a power of two.
+func (w *writer) maxTokens(r *sim.Request) int64 {
+	limit := int64(max(128, w.run.Config.Engine.Reserve))
 	for limit < int64(r.Output) {
 		limit *= 2
 	}
