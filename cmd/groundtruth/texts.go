@@ -10,28 +10,33 @@ telemetry is written down as serving stacks and SDKs would have written it, with
 what is wrong with them. The simulation knows. All runs are SIMULATED: that real systems behave as the simulated ones is
 not shown here.
 
-What is held out is held out for the fourth time. Three times before, a half was held out, its results were looked at, and were
+What is held out is held out for the fifth time. Four times before, a half was held out, its results were looked at, and were
 short of the targets: all that was seen in them is for tuning now ("seen" in split.json, by rounds), each fault, workload, model and
-device, kind of healthy system, seed and intensity, and llama.cpp's dialect. The fourth half was made by somebody who tunes no rule
-and ran none on it, while rules were tuned: eight fault types of other
-mechanisms, two workloads, two models and devices, seeds, a kind of healthy system, pairs, and intensities between those for tuning
-(skewed-router, sticky-router, cut-attributes and cut-texts excepted, which have whole steps only, and none is left between).
-TensorRT-LLM's and Vercel's dialects are held out as before: nobody looked into a run of theirs, but their sums and misses of two
-rounds were on this page. The new half could be read in the common tree for twenty minutes before the rules were frozen, while pieces
-made without it were put together: by then the names and labels of its fault types were known to the one who did so, its runs and
-results to nobody. What is for tuning has the very runs that were missed in vLLM's dialect in the third round.
+device, kind of healthy system, seed and intensity, and llama.cpp's dialect. After the fourth round thirteen more fault types
+(` + "`inference/fault/operations.go`" + `) were made for tuning alone, and a threshold of noisy-neighbour (min_sure, 2.58) was chosen after
+missed runs for tuning had been seen.
+
+The fifth half was made by somebody who tunes no rule and ran none on it, while rules were tuned, in a copy that nobody else read,
+and was published once the rules were frozen: eight fault types of other mechanisms, with eight different labels, two workloads, two
+models and devices, seeds, a kind of healthy system, pairs, and for each other fault one or two intensities between those for tuning.
+Queue-limit, skewed-router, sticky-router, cut-attributes and cut-texts have whole steps only, none is left between, and theirs lie
+beyond. It was made a second time: a first version was lost before use, of which the one who puts pieces together had seen five names
+of mechanisms, and none of these is used. TensorRT-LLM's and Vercel's dialects are held out as before: nobody looked into a run of
+theirs, but their sums and misses of three rounds were on this page.
 ` + "`cmd/groundtruth/split.json`" + ` fixed all of it, and each fault its one label, the rule that should name it (` + "`inference/fault`" + `), and
 what each dialect can carry (` + "`cmd/groundtruth/carry.go`" + `), before any result of the new half. What was checked of it without
-rules: what each fault costs; that the phase of its label is what gets longer most, on the path to the first token or on that to
-the last, in all 288 runs; and that healthy systems meet their targets. Intensities that cost too little were then made stronger.
-16 of the 288 runs meet all targets of their owners all the same, and count.
+rules, in all 396 runs with one fault: what each fault costs; that the phase of its label is what gets longer most, on the path to the
+first token or on that to the last; and, in 440 runs, that healthy systems meet their targets. Intensities that cost too little were
+then made stronger, and one of the workloads lighter, under which more healthy runs missed a target; 4 still do, and count nowhere.
+Two runs of kept-sessions cost nothing, since shared beginnings of prompts are most of what is kept, and are not counted. 27 of the
+other 394 meet all targets of their owners all the same, and count.
 
-After the third round's results no label, cost, target or way of counting was changed. Three labels were doubted since the same
-misses came again, and were looked into in the simulation; all three stand. Stalls by long prompts are in every run of one healthy
-system, which meets the default targets with them: they are not what makes it miss others. More slots than 256 win an overloaded
-system as good as nothing of E2E (41.0 s; 40.3 with 320, 41.5 with 384, 52.6 with 512). And Triton states enough to see what
-copies of inputs cost: a request's own, and those of others within its computation, are 78 to 98 % of it. More runs are held out
-than before: of every other known fault two intensities, not one, so that intervals are narrower.
+Three labels were doubted after the third round, since the same misses came again, and were looked into in the simulation; all three
+stand. Stalls by long prompts are in every run of one healthy system, which meets the default targets with them: they are not what
+makes it miss others. More slots than 256 win an overloaded system as good as nothing of E2E (41.0 s; 40.3 with 320, 41.5 with 384,
+52.6 with 512). And Triton states enough to see what copies of inputs cost: a request's own, and those of others within its
+computation, are 78 to 98 % of it. With the fifth half one emitter was corrected, in all halves: that of the GenAI conventions called
+every failed attempt a 503, and states its status now.
 
 What was changed after the second round's results, in all halves, since it was wrong: a handler that waits for its whole
 answer leaves the engine's settings alone; spans that lose attributes count as damaged like those that lose events
