@@ -29,33 +29,6 @@ const (
 	leastTurns     = 5 // requests
 )
 
-// lastHop returns when the last hop to a request's server began and when the server's span did: the network before whatever
-// is neither on the way to the server nor before it. Both are zero where no hop shows, or where the clocks of both sides
-// differ.
-func lastHop(r *analyzer.Request) (sent, accepted int64) {
-	ok := false
-	if r.Warnings[analyzer.WarnClockSkew] > 0 || r.Warnings[analyzer.WarnClockDrift] > 0 {
-		return 0, 0
-	}
-	for i := range r.E2ELedger.Parts {
-		switch p := &r.E2ELedger.Parts[i]; p.Phase {
-		case analyzer.Network:
-			if !ok {
-				sent = p.Start
-			}
-			accepted, ok = p.End, true // stretches of it may follow each other
-		case analyzer.Client, analyzer.Retry, analyzer.Gateway:
-			ok = false // a hop ends at the server only if the server comes next
-		default:
-			if !ok {
-				return 0, 0
-			}
-			return sent, accepted
-		}
-	}
-	return 0, 0
-}
-
 // A wait at the door, of one record, in nanoseconds since the Unix epoch.
 type doorWait struct {
 	record   int32
@@ -64,7 +37,8 @@ type doorWait struct {
 
 // openDoors books waits at servers' doors as frontend instead of network, process by process, where all requests together
 // show them: the server serves its calls one by one, and they end as the call before does; or nobody is taken up during
-// them, and the server is seen to do nothing else either, or to be held by the handling of another request.
+// them, and the server is seen to do nothing else either, or to let no answer out, or to be held by the handling of another
+// request.
 func (p *Population) openDoors() {
 	byProcess := map[uint32][]int32{}
 	for i := range p.Records {
@@ -82,7 +56,7 @@ func (p *Population) openDoors() {
 // doorWaits returns those of one process; none where chance would explain them, or the network.
 func (p *Population) doorWaits(members []int32) []doorWait {
 	var waits, hops []int64
-	var accepted, seen []int64
+	var accepted, seen, ended []int64
 	for _, m := range members {
 		r := &p.Records[m]
 		hops = append(hops, r.Accepted-r.sent)
@@ -91,6 +65,9 @@ func (p *Population) doorWaits(members []int32) []doorWait {
 			if at != 0 {
 				seen = append(seen, at)
 			}
+		}
+		if r.answered != 0 {
+			ended = append(ended, r.answered)
 		}
 	}
 	waits = slices.Clone(hops)
@@ -105,12 +82,13 @@ func (p *Population) doorWaits(members []int32) []doorWait {
 	}
 	slices.Sort(accepted)
 	slices.Sort(seen)
+	slices.Sort(ended)
 	shut := func(w doorWait) bool { return !letsIn(accepted, w) }
 	if ends := p.turns(members, list); ends != nil {
 		shut = func(w doorWait) bool { return follows(ends, w.to) }
 	} else if !rarely(list, accepted) {
 		return nil
-	} else if !rarely(list, seen) {
+	} else if !rarely(list, seen) && !rarely(holds(list), bursts(ended)) {
 		// The loop may still be held by what it does for others before they reach the engine.
 		handled := p.handling(members)
 		shut = func(w doorWait) bool {
@@ -118,6 +96,32 @@ func (p *Population) doorWaits(members []int32) []doorWait {
 		}
 	}
 	return slices.DeleteFunc(list, func(w doorWait) bool { return !shut(w) })
+}
+
+// holds returns the waits of one time as one: whether answers leave a server meanwhile is the same fact for all of them. An
+// engine of its own process goes on while the front end stands still, but what it makes gets out only through that; while
+// the network holds requests up, answers leave the server as ever.
+func holds(list []doorWait) []doorWait {
+	var waits []analyzer.Stretch
+	for _, w := range list {
+		waits = append(waits, analyzer.Stretch{From: w.from, To: w.to})
+	}
+	var held []doorWait
+	for _, s := range analyzer.Union(waits) {
+		held = append(held, doorWait{from: s.From, to: s.To})
+	}
+	return held
+}
+
+// bursts returns one of the ascending times for all that follow each other within a turn: answers of one batch end together.
+func bursts(times []int64) []int64 {
+	var list []int64
+	for i, at := range times {
+		if i == 0 || at-times[i-1] > maxTurn {
+			list = append(list, at)
+		}
+	}
+	return list
 }
 
 // turns returns when calls ended, ascending, if they run one by one and those who wait are taken up as the one before ends;

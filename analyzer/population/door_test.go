@@ -12,8 +12,9 @@ import (
 	"github.com/slowtoken/slowtoken/analyzer/population"
 )
 
-// A visit is a request's way to a server and its time there, in nanoseconds from the first.
-type visit struct{ sent, accepted, prefill, done int64 }
+// A visit is a request's way to a server and its time there, in nanoseconds from the first. Its answer gets out of the
+// server when the engine is done, or later.
+type visit struct{ sent, accepted, prefill, done, out int64 }
 
 // visits returns what is read of them all, as vLLM and HTTP spans tell.
 func visits(list []visit) *population.Population {
@@ -37,8 +38,9 @@ func visits(list []visit) *population.Population {
 		seconds := func(key string, ns int64) analyzer.Attribute {
 			return analyzer.Attribute{Key: "gen_ai.latency." + key, Value: analyzer.Double(float64(ns) / 1e9)}
 		}
-		add("HTTP POST", analyzer.SpanKindClient, app, v.sent, v.done+2*millisecond, method)
-		add("POST /v1/chat/completions", analyzer.SpanKindServer, engine, v.accepted, v.done+millisecond/2, method)
+		out := max(v.done, v.out)
+		add("HTTP POST", analyzer.SpanKindClient, app, v.sent, out+2*millisecond, method)
+		add("POST /v1/chat/completions", analyzer.SpanKindServer, engine, v.accepted, out+millisecond/2, method)
 		start := v.accepted + millisecond/4
 		add("llm_request", analyzer.SpanKindServer, engine, start, v.done,
 			seconds("time_in_queue", 0), seconds("time_in_model_prefill", v.prefill), seconds("time_to_first_token", v.prefill),
@@ -115,6 +117,56 @@ func TestDoorOfALoopThatServesOneCall(t *testing.T) {
 	network, frontend := atTheDoor(visits(list))
 	if mean := float64(held) / float64(len(list)); math.Abs(network-1e6) > 0.3e6 || math.Abs(frontend-mean-0.25e6) > 0.3e6 {
 		t.Errorf("network %.2f ms, frontend %.2f ms; want 1 and %.2f", network/1e6, frontend/1e6, mean/1e6+0.25)
+	}
+}
+
+// TestDoorOfAFrontEndThatStandsStill: while a front end stands still, its engine goes on in a process of its own, and what it
+// makes gets out when the front end goes on.
+func TestDoorOfAFrontEndThatStandsStill(t *testing.T) {
+	r := rand.New(rand.NewPCG(87, 88))
+	var list []visit
+	var held int64
+	awake := func(at int64) int64 {
+		if at%(4*second) < second {
+			return at - at%(4*second) + second
+		}
+		return at
+	}
+	for _, at := range arrivals(r, 1500, 0.2*float64(second)) {
+		v := visit{sent: at, accepted: awake(at + millisecond), prefill: 50 * millisecond}
+		held += v.accepted - at - millisecond
+		v.done = v.accepted + v.prefill + int64((1+r.Float64())*float64(second))
+		v.out = awake(v.done)
+		list = append(list, v)
+	}
+	network, frontend := atTheDoor(visits(list))
+	if mean := float64(held) / float64(len(list)); math.Abs(network-1e6) > 0.3e6 || math.Abs(frontend-mean-0.25e6) > 0.3e6 {
+		t.Errorf("network %.2f ms, frontend %.2f ms; want 1 and %.2f", network/1e6, frontend/1e6, mean/1e6+0.25)
+	}
+}
+
+// TestDoorOfBatchesThatEndTogether: a link that fails now and then, while the engine goes on and answers end in batches that
+// happen to end when it does not, says nothing about the server: that few batches end is no sign that it stands still.
+func TestDoorOfBatchesThatEndTogether(t *testing.T) {
+	r := rand.New(rand.NewPCG(89, 90))
+	var list []visit
+	for _, at := range arrivals(r, 1500, 0.1*float64(second)) {
+		v := visit{sent: at, accepted: at + millisecond, prefill: 2 * second}
+		if at%(30*second) < second {
+			v.accepted += second - at%(30*second)
+		}
+		// A batch ends every 15 s, five seconds after the link is back.
+		v.done = v.accepted + v.prefill + second
+		v.done += 15*second - (v.done+9*second)%(15*second)
+		list = append(list, v)
+	}
+	network, frontend := atTheDoor(visits(list))
+	var under float64
+	for _, v := range list {
+		under += float64(v.accepted-v.sent) / float64(len(list))
+	}
+	if math.Abs(network-under) > 0.05*under || frontend > 0.5e6 {
+		t.Errorf("network %.2f ms, frontend %.2f ms; want %.2f and 0.25", network/1e6, frontend/1e6, under/1e6)
 	}
 }
 

@@ -206,7 +206,7 @@ func (b *Builder) addRequest(t *analyzer.Trace, r *analyzer.Request) {
 		PrefillInstance: b.code(r.PrefillInstance), Leg: r.Leg,
 		Outcome: r.Outcome, Streaming: r.Streaming, Embedding: r.Operation == operationEmbeddings,
 		chunksAreSteps: r.ChunksAreSteps, gaps: b.gaps(r),
-		phases: phases, shown: shown, sent: sent, Accepted: accepted, attributes: b.attributesOf(t, r), Retried: r.Attempts > 1,
+		phases: phases, shown: shown, sent: sent, Accepted: accepted, answered: wayBack(r), attributes: b.attributesOf(t, r), Retried: r.Attempts > 1,
 	})
 }
 

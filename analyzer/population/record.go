@@ -10,6 +10,7 @@ type Record struct {
 	FirstToken, LastToken int64 // zero while unknown
 	Accepted              int64 // when the outermost span of its server started; zero while unknown
 	sent                  int64 // when the last hop to there began
+	answered              int64 // when that span ended; zero while unknown
 	Entered               int64 // as in [analyzer.Request.Entered]
 	Joined                int64 // when it joined the engine's queue, or was served without waiting; zero while unknown
 	InputTokens           int64 // -1 while unknown
