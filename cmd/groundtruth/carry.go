@@ -80,17 +80,18 @@ var carriers = []carrier{
 		stated(analyzer.Queue, "gen_ai.latency.time_in_queue"), stated(analyzer.Prefill, "gen_ai.latency.time_in_model_prefill"),
 		stated(analyzer.Decode, "gen_ai.latency.time_in_model_decode"),
 		derived(analyzer.Queue, "placed before the first token").onFirst(), derived(analyzer.Prefill, "placed before the first token").onFirst(),
-		group("frontend + tokenize", "what is left of time_to_first_token, and "+hops, analyzer.Frontend, analyzer.Tokenize).onFirst(),
+		// The front end states when the first token came: the token's way out through it has no border to the request's way in.
+		group("frontend + tokenize + detokenize", "what is left of time_to_first_token, and "+hops, analyzer.Frontend, analyzer.Tokenize, analyzer.Detokenize).onFirst(),
 	}, around...)},
 	{"sglang", append([]analyzer.Phase{analyzer.Tokenize, analyzer.Queue, analyzer.Prefill, analyzer.Decode}, outside...), append([]row{
 		stated(analyzer.Tokenize, "span tokenize"), stated(analyzer.Queue, "span prefill_waiting"), stated(analyzer.Prefill, "span prefill_forward"),
 		stated(analyzer.Decode, "span decode_forward"),
-		group("frontend before first token", "gaps between slices, and "+hops, analyzer.Frontend).onFirst(),
+		group("frontend", "gaps between slices, and "+hops, analyzer.Frontend).onFirst(),
 	}, around...)},
 	{"tgi", append([]analyzer.Phase{analyzer.Tokenize, analyzer.Queue, analyzer.Prefill, analyzer.Decode}, outside...), append([]row{
 		stated(analyzer.Tokenize, "span tokenize"), stated(analyzer.Queue, "queue_time"),
 		derived(analyzer.Prefill, "first span infer"), derived(analyzer.Decode, "spans infer after the first"),
-		group("frontend before first token", "what is left of validation_time, and "+hops, analyzer.Frontend).onFirst(),
+		group("frontend", "what is left of validation_time, and "+hops, analyzer.Frontend).onFirst(),
 	}, around...)},
 	{"triton", append([]analyzer.Phase{analyzer.Queue, analyzer.GPUTransfer}, outside...), append([]row{
 		derived(analyzer.Queue, "events QUEUE_START and COMPUTE_START"), derived(analyzer.GPUTransfer, "events COMPUTE_START and COMPUTE_INPUT_END"),
