@@ -122,6 +122,7 @@ func (v *view) toCase(regime int, shared ...Measures) Case {
 	v.measurePrefix()
 	v.measureBus()
 	v.measureSerial()
+	v.measureInner()
 	v.measureHops()
 	v.measureBystanders()
 	v.measureTelemetry()

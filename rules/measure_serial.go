@@ -22,6 +22,9 @@ func (v *view) measureSerial() {
 	if s.EngineShare != nil {
 		v.m["hold_engine_share"] = number(*s.EngineShare, s.N)
 	}
+	if s.Leaving != nil {
+		v.m["hold_leaving_share"] = number(*s.Leaving, s.N)
+	}
 	held := 0.0
 	for _, r := range v.latency {
 		held += float64(v.held(r))
@@ -29,6 +32,19 @@ func (v *view) measureSerial() {
 	v.m["answer_held_mean"] = span(held/float64(max(1, len(v.latency))), len(v.latency))
 	v.serial("frontend_serial", s.Frontend)
 	v.serial("call_serial", s.Calls)
+}
+
+// measureInner fills in whether requests pass the front end within the engine's span one by one.
+func (v *view) measureInner() {
+	in := population.InnerOf(v.members)
+	if in == nil {
+		return
+	}
+	v.m["inner_mean"] = span(in.Mean, in.N)
+	v.serial("inner_serial", in.Turns)
+	if in.Leaving != nil {
+		v.m["inner_leaving_share"] = number(*in.Leaving, in.N)
+	}
 }
 
 // held returns how much of the time from a request's last token to its end the server's front end is held by other

@@ -22,7 +22,11 @@ type Serial struct {
 	// much time on average: about 1 where only the front end is held, and 0 where the whole process stands still. It is
 	// nil where that would be too few to tell.
 	EngineShare *float64
-	holds       analyzer.Stretches // of at least leastDoor, for which a request holds the way
+	// Leaving is how many answers leave the server while a request holds the way, over as many as leave it in as much time on
+	// average: near 0 where one loop does both, and about 1 where prompts alone have to wait. It is nil where that would be too
+	// few to tell.
+	Leaving *float64
+	holds   analyzer.Stretches // of at least leastDoor, for which a request holds the way
 
 	// How much longer a request is on its way, over what those before it still need: of their way to the engine, and until
 	// the engine is done with them. It is 1 on one thread, and near 0 where nobody waits for anybody. Medians, since some
@@ -141,7 +145,7 @@ func SerialOf(members []*Record) *Serial {
 	s.Distance = outside[NearestRank(s.N, 0.05)]
 	var took, ahead, calls, own []float64
 	var passed, done int64
-	var holds []analyzer.Stretch
+	var turns []analyzer.Stretch
 	for i := range ways {
 		a := &ways[i]
 		at := a.sent + int64(s.Distance)
@@ -149,7 +153,7 @@ func SerialOf(members []*Record) *Serial {
 		ahead, calls = append(ahead, float64(max(0, passed-at))), append(calls, float64(max(0, done-at)))
 		own = append(own, max(0, took[i]-ahead[i]))
 		if ns := int64(own[i]); ns >= leastDoor {
-			holds = append(holds, analyzer.Stretch{From: a.arrived - ns, To: a.arrived})
+			turns = append(turns, analyzer.Stretch{From: a.arrived - ns, To: a.arrived})
 		}
 		s.Hold += own[i] / float64(s.N)
 		s.Excess += took[i] / float64(s.N)
@@ -160,7 +164,8 @@ func SerialOf(members []*Record) *Serial {
 	if !slices.ContainsFunc(ways, func(a approach) bool { return a.queued }) {
 		s.Frontend = waitShare(took, ahead)
 	}
-	s.holds = analyzer.Union(holds)
+	s.Leaving = leavingShare(members, turns)
+	s.holds = analyzer.Union(turns)
 	s.PromptShare, s.EngineShare = s.promptShare(ways, own), s.engineShare(ways)
 	slices.Sort(own)
 	if least := own[NearestRank(s.N, 0.1)]; least > 0 {
