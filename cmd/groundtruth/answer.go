@@ -110,9 +110,9 @@ func (r *result) observable() bool {
 	return len(r.injections) == 1 && carries(r.dialect, r.injections[0].Fault.Label)
 }
 
-// material reports whether the fault costs enough that it must be named: of E2E, or of TTFT where the dialect has one.
+// material reports whether the fault costs enough that it must be named: of E2E, or of what its dialect can state of TTFT.
 func (r *result) material(least float64) bool {
-	return r.cost.e2e >= least || r.cost.ttft >= least && !withoutFirstToken[r.dialect]
+	return r.cost.e2e >= least || r.cost.ofTTFT(r.dialect) >= least
 }
 
 // scored is what a report scores a phase, on the paths to the last and to the first token; nil where it has no score.

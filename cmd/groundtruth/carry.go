@@ -73,6 +73,10 @@ var withheld = map[string][]string{
 // exist in them.
 var withoutFirstToken = map[string]bool{"triton": true}
 
+// serverFirstToken are dialects that state when the server had the first token, and in which no span says when its caller
+// had it: what is between counts by what it costs of E2E.
+var serverFirstToken = map[string]bool{"vllm": true, "sglang": true, "tgi": true, "tensorrt-llm": true, "llama.cpp": true, "ollama-openllmetry": true}
+
 // carriers lists every dialect. It is registered before results are looked at: where a dialect cannot carry the phase of
 // a fault, to name nothing is right.
 var carriers = []carrier{
