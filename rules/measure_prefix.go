@@ -26,9 +26,14 @@ func (v *view) measurePrefix() {
 		case known && enabled == "false":
 			m["cached_share"] = number(0, mean.N)
 		case m["cached_prefix_tokens"].Known && v.interceptTells(mean.Number):
-			// A gap is what the cache misses for certain: as many may be cached as the interval of the intercept allows.
+			// A gap is what the cache misses for certain: as many may be cached as the interval of the intercept allows, and
+			// as fit into what a step takes however few tokens it computes.
 			if p := v.domain.Sizes.Prefill; p != nil && p.Slope.Value > 0 {
-				mayBe = min(1, -p.Intercept.Low/p.Slope.Value/mean.Number)
+				step := 0.0
+				if h := v.domain.Hardware; h != nil {
+					step, _ = h.StepFloor()
+				}
+				mayBe = min(1, (step-p.Intercept.Low)/p.Slope.Value/mean.Number)
 			}
 			m["cached_share"] = number(min(1, m["cached_prefix_tokens"].Number/mean.Number), m["cached_prefix_tokens"].N)
 		}
