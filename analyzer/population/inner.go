@@ -23,7 +23,7 @@ type Inner struct {
 func InnerOf(members []*Record) *Inner {
 	var ways []analyzer.Stretch
 	for _, r := range members {
-		if r.Entered > 0 && r.Joined >= r.Entered && r.Outcome == analyzer.Succeeded {
+		if r.Entered > 0 && r.Joined >= r.Entered && r.Outcome == analyzer.Succeeded && !r.mayQueue() {
 			ways = append(ways, analyzer.Stretch{From: r.Entered, To: r.Joined})
 		}
 	}
@@ -46,6 +46,12 @@ func InnerOf(members []*Record) *Inner {
 	}
 	in.Turns, in.Leaving = waitShare(took, ahead), leavingShare(members, turns)
 	return in
+}
+
+// mayQueue reports whether time that no single phase of the request is stated for may hold a wait in the queue, which passes
+// requests on in turn by its nature.
+func (r *Record) mayQueue() bool {
+	return slices.ContainsFunc(r.Phases(), func(t PhaseTime) bool { return t.Covers.Has(analyzer.Queue) })
 }
 
 // The part of a turn at each of its ends, and the least of it in nanoseconds, in which answers may leave that were kept back

@@ -77,7 +77,7 @@ func approaches(members []*Record) (list []approach) {
 		if r.Entered > r.Accepted { // known for certain, where the rest of the time before the queue is what other parts leave
 			a.arrived = min(a.arrived, r.Entered)
 		} else {
-			a.queued = slices.ContainsFunc(r.Phases(), func(t PhaseTime) bool { return t.Covers.Has(analyzer.Queue) })
+			a.queued = r.mayQueue()
 		}
 		if a.took() < 0 || a.done < a.arrived {
 			continue
