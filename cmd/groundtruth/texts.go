@@ -34,13 +34,16 @@ then made stronger, and one of the workloads lighter, under which more healthy r
 Two runs of kept-sessions cost nothing, since shared beginnings of prompts are most of what is kept, and are not counted. 27 of the
 other 394 meet all targets of their owners all the same, and count.
 
-Three labels were doubted after the third round, since the same misses came again, and were looked into in the simulation; all
-three stand. Stalls by long prompts are in every run of one healthy system, which meets the default targets with them: they are
-not what makes it miss others. More slots than 256 win an overloaded system as good as nothing of E2E (41.0 s; 40.3 with 320, 41.5
-with 384, 52.6 with 512). And Triton states enough to see what copies of inputs cost: a request's own, and those of others within
-its computation, are 78 to 98 % of it. After the fourth round's results, network is compared together with client: what lies
-outside the server's extent is network, and no span says when an answer that a client reads late had come. With the fifth half one
-emitter was corrected, in all halves: that of the GenAI conventions called every failed attempt a 503, and states its status now.
+Three labels were doubted after the third round, since the same misses came again, and were looked into in the simulation;
+all three stand. Stalls by long prompts are in every run of one healthy system, which meets the default targets with them:
+they are not what makes it miss others. More slots than 256 win an overloaded system as good as nothing of E2E (41.0 s;
+40.3 with 320, 41.5 with 384, 52.6 with 512). And Triton states enough to see what copies of inputs cost: a request's own,
+and those of others within its computation, are 78 to 98 % of it. After the fourth round's results, network is compared
+together with client: what lies outside the server's extent is network, and no span says when an answer that a client
+reads late had come. After the fifth round's, a fault counts by what it costs of the first token as far as its dialect
+states that token: engines' spans state when the server had it, and none when its caller had it, so that a proxy that
+keeps it back can be seen in none of them. With the fifth half one emitter was corrected, in all halves: that of the GenAI
+conventions called every failed attempt a 503, and states its status now.
 
 What was changed after the second round's results, in all halves, since it was wrong: a handler that waits for its whole
 answer leaves the engine's settings alone; spans that lose attributes count as damaged like those that lose events
